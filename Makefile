@@ -1,0 +1,49 @@
+# `make help` lists the targets. Only Python 3.11 with venv, make and git are needed; everything else comes from the lock files.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?=
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint fmt proto lock clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything into .venv (from hashed locks)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: apt-get install python3.11 python3.11-venv" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: apt-get install python3.11-venv" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup ## Start everything on this machine (CONFIG=path; without one, a demo with sites that break and heal)
+	@$(BIN)/quivive up $(if $(CONFIG),--config $(CONFIG),--demo)
+
+test: setup ## Run every test; says what could not run and why
+	@$(BIN)/pytest
+
+lint: setup ## Format, lint, types, import layers, proto lint and breaking changes, stale stubs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/buf lint
+	@$(BIN)/python scripts/proto.py --check
+
+fmt: setup ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+proto: setup ## Generate quivive/v1 from proto/
+	@$(BIN)/python scripts/proto.py
+
+lock: setup ## Renew the hashed lock files from pyproject.toml
+	@$(BIN)/python scripts/lock.py
+
+clean: ## Remove the virtual environment and caches, not the data in .quivive
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The aggregator: consume, decide, persist, notify."""

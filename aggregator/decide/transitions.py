@@ -1,0 +1,123 @@
+"""What the verdict says happened. The core returns these; persist and the service carry them out.
+
+Times are µs since the Unix epoch. Each names the reason that decided it.
+
+    Transition
+      StateChanged        a check's state from an instant on; may reach back and overwrite what was said since
+      SuspicionOpened     a first failing attempt
+      SuspicionRetracted  it was not an outage
+      ConfirmationWanted  regions to ask at once; not stored
+      IncidentConfirmed   an outage that a quorum saw
+      IncidentReopened    it failed again shortly after
+      IncidentMoved       an earlier start came to light
+      IncidentResolved    it is over
+"""
+
+from dataclasses import dataclass
+
+from quivive.domain.words import Cause, Responsibility, State
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """From `at_us` the check is in `state`; whatever was recorded later than `at_us` no longer holds."""
+
+    check: int
+    at_us: int
+    state: State
+    reason: str
+    incident: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspicionOpened:
+    check: int
+    region: str
+    slot_us: int
+    at_us: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class SuspicionRetracted:
+    """`down_regions` had voted DOWN: with any, it is kept as a false alarm avoided; with none it is only counted."""
+
+    check: int
+    slot_us: int
+    opened_us: int
+    at_us: int
+    reason: str
+    down_regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationWanted:
+    """Ask `regions` to attempt the check now, under the suspicion's slot."""
+
+    check: int
+    revision: int
+    regions: tuple[str, ...]
+    slot_us: int
+    first_attempt: int
+    attempts: int
+    deadline_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentConfirmed:
+    """`incident` is a deterministic id: replaying the stream gives the same one."""
+
+    incident: str
+    check: int
+    start_us: int
+    confirm_us: int
+    cause: Cause
+    responsibility: Responsibility
+    regions: tuple[str, ...]
+    reason: str
+    retroactive: bool = False
+    """Found from late evidence: no page, no response clock."""
+    page: bool = True
+    """False while the check is flapping and has been paged once."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentReopened:
+    incident: str
+    check: int
+    at_us: int
+    reason: str
+    regions: tuple[str, ...]
+    page: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMoved:
+    incident: str
+    check: int
+    start_us: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentResolved:
+    """`resolve_us` is the first of the UP votes that ended it; `at_us` is when that was decided, on the bus's clock."""
+
+    incident: str
+    check: int
+    resolve_us: int
+    at_us: int
+    reason: str
+    """recovered, paused, deleted"""
+
+
+Transition = (
+    StateChanged
+    | SuspicionOpened
+    | SuspicionRetracted
+    | ConfirmationWanted
+    | IncidentConfirmed
+    | IncidentReopened
+    | IncidentMoved
+    | IncidentResolved
+)

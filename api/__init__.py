@@ -1,0 +1,1 @@
+"""serve — gRPC services and web pages."""

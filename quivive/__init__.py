@@ -1,0 +1,3 @@
+"""Quivive: the language its services share, and the `quivive` command."""
+
+__version__ = "0.1.0"
