@@ -1,5 +1,6 @@
 """What a check is decided under. One value per (check, revision); it never changes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quivive.domain.checks import freshness_us, quorum_of
@@ -37,3 +38,15 @@ class Policy:
     @property
     def freshness_us(self) -> int:
         return freshness_us(self.interval_us, self.timeout_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies of one shard, as the database has them at one configuration revision."""
+
+    current: Mapping[int, Policy]
+    """Every check of the shard that is watched now."""
+    revisions: Mapping[tuple[int, int], Policy]
+    """By (check, revision): the current ones and the earlier ones that results may still carry."""
+    ended: Mapping[int, str]
+    """Checks that are watched no more, and why: "paused" or "deleted"."""
