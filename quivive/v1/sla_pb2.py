@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14quivive/v1/sla.proto\x12\nquivive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x01\n\x0fQuerySlaRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xce\x01\n\x10QuerySlaResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x66igures\x18\x03 \x03(\x0b\x32\x15.quivive.v1.SlaFigure\x12\x1e\n\x11mean_availability\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x14\n\x12_mean_availability\"\xb8\x02\n\tSlaFigure\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x19\n\x0c\x61vailability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0c\x63ompleteness\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0blower_bound\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bupper_bound\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\r\n\x05up_us\x18\x06 \x01(\x03\x12\x0f\n\x07\x64own_us\x18\x07 \x01(\x03\x12\x12\n\nunknown_us\x18\x08 \x01(\x03\x12\x12\n\npartial_us\x18\t \x01(\x03\x12\x16\n\x0emaintenance_us\x18\n \x01(\x03\x12\x11\n\tincidents\x18\x0b \x01(\rB\x0f\n\r_availabilityB\x0f\n\r_completenessB\x0e\n\x0c_lower_boundB\x0e\n\x0c_upper_bound2S\n\nSlaService\x12\x45\n\x08QuerySla\x12\x1b.quivive.v1.QuerySlaRequest\x1a\x1c.quivive.v1.QuerySlaResponseB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14quivive/v1/sla.proto\x12\nquivive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n\x0fQuerySlaRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05month\x18\x04 \x01(\t\"\xce\x01\n\x10QuerySlaResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x66igures\x18\x03 \x03(\x0b\x32\x15.quivive.v1.SlaFigure\x12\x1e\n\x11mean_availability\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x14\n\x12_mean_availability\"\xb8\x02\n\tSlaFigure\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x19\n\x0c\x61vailability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0c\x63ompleteness\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0blower_bound\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bupper_bound\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\r\n\x05up_us\x18\x06 \x01(\x03\x12\x0f\n\x07\x64own_us\x18\x07 \x01(\x03\x12\x12\n\nunknown_us\x18\x08 \x01(\x03\x12\x12\n\npartial_us\x18\t \x01(\x03\x12\x16\n\x0emaintenance_us\x18\n \x01(\x03\x12\x11\n\tincidents\x18\x0b \x01(\rB\x0f\n\r_availabilityB\x0f\n\r_completenessB\x0e\n\x0c_lower_boundB\x0e\n\x0c_upper_bound2S\n\nSlaService\x12\x45\n\x08QuerySla\x12\x1b.quivive.v1.QuerySlaRequest\x1a\x1c.quivive.v1.QuerySlaResponseB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'Z\024quivive/v1;quivivev1'
   _globals['_QUERYSLAREQUEST']._serialized_start=70
-  _globals['_QUERYSLAREQUEST']._serialized_end=198
-  _globals['_QUERYSLARESPONSE']._serialized_start=201
-  _globals['_QUERYSLARESPONSE']._serialized_end=407
-  _globals['_SLAFIGURE']._serialized_start=410
-  _globals['_SLAFIGURE']._serialized_end=722
-  _globals['_SLASERVICE']._serialized_start=724
-  _globals['_SLASERVICE']._serialized_end=807
+  _globals['_QUERYSLAREQUEST']._serialized_end=213
+  _globals['_QUERYSLARESPONSE']._serialized_start=216
+  _globals['_QUERYSLARESPONSE']._serialized_end=422
+  _globals['_SLAFIGURE']._serialized_start=425
+  _globals['_SLAFIGURE']._serialized_end=737
+  _globals['_SLASERVICE']._serialized_start=739
+  _globals['_SLASERVICE']._serialized_end=822
 # @@protoc_insertion_point(module_scope)
