@@ -1,0 +1,70 @@
+"""Where `quivive up` keeps what must be the same at the next start: ports and passwords, beside the data."""
+
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def free_port(bind: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((bind, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int, bind: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now; a closed connection's remains do not count."""
+    with socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind, port))
+        except OSError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The data directory, and what is kept in it."""
+
+    root: Path
+
+    def port(self, name: str) -> int:
+        """The port of `name`: the one of the last start, another one if somebody else has taken it since."""
+        kept = self._kept("ports.json")
+        port = kept.get(name)
+        if not isinstance(port, int) or not is_free(port):
+            port = free_port()
+            self._keep("ports.json", {**kept, name: port})
+        return port
+
+    def secret(self, name: str) -> str:
+        """A random password, made at the first call; readable by the owner only."""
+        kept = self._kept("secrets.json")
+        if name not in kept:
+            kept[name] = secrets.token_urlsafe(24)
+            self._keep("secrets.json", kept)
+        return str(kept[name])
+
+    def _kept(self, file: str) -> dict[str, object]:
+        try:
+            kept: dict[str, object] = json.loads((self.root / file).read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        return kept
+
+    def _keep(self, file: str, values: dict[str, object]) -> None:
+        write_private(self.root / file, json.dumps(values, indent=1) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file as a whole; only its owner may read it."""
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.unlink(missing_ok=True)
+    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    scratch.rename(path)
