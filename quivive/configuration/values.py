@@ -1,0 +1,183 @@
+"""The values that configuration is made of, each with its limits. Their errors say what to write instead."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from quivive.configuration.durations import format_duration, parse_duration
+
+MAX_URL = 2048
+MAX_MAINTENANCE_STARTS_PER_HOUR = 4
+
+_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?|_[\w-]{1,62}")
+_EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]{1,64}@[^\s@<>\"(),:;\[\]\\]{1,255}")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
+
+
+def _check_id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not an id: 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end"
+        )
+    return value
+
+
+def _check_text(value: str) -> str:
+    if _UNPRINTABLE.search(value):
+        raise ValueError("must be one line without control characters")
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _check_host(host: str) -> None:
+    if ":" in host:  # an IPv6 address; urlsplit has taken the brackets off and checked it
+        return
+    labels = host.removesuffix(".").split(".")
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{host!r} is not a host name")
+
+
+def check_url(value: str) -> str:
+    """An absolute http or https URL with a host, as it is to be requested. ValueError says what is wrong with it."""
+    if len(value) > MAX_URL:
+        raise ValueError(f"is longer than {MAX_URL} characters")
+    if _UNPRINTABLE.search(value) or " " in value:
+        raise ValueError(f"{value!r} has a space or a control character in it")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or "://" not in value:
+        if "://" in value:
+            raise ValueError(f"{value!r}: {parts.scheme} is not http or https")
+        raise ValueError(f"{value!r} has no scheme, write https://{value.lstrip('/')}")
+    if not host:
+        raise ValueError(f"{value!r} has no host")
+    if parts.username is not None:
+        raise ValueError("must not hold a user name or a password: URLs are shown on pages and in logs")
+    if port == 0:
+        raise ValueError(f"{value!r}: there is no port 0")
+    _check_host(host)
+    return value
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _check_zone(value: str) -> str:
+    if value not in _zones():
+        raise ValueError(f"{value!r} is not a time zone, write an IANA name such as Europe/Paris")
+    return value
+
+
+def _check_cron(value: str) -> str:
+    if len(value) > 100 or len(value.split()) != 5:
+        raise ValueError(
+            f"{value[:100]!r} is not a cron expression: write minute, hour, day of month, month and weekday"
+        )
+    try:
+        simulation = CronSim(value, datetime(2024, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise ValueError(f"{value!r} is not a cron expression: {error}") from None
+    if len(simulation.minutes) > MAX_MAINTENANCE_STARTS_PER_HOUR:
+        raise ValueError(f"{value!r} starts more than {MAX_MAINTENANCE_STARTS_PER_HOUR} times an hour")
+    return value
+
+
+def _parse_instant(value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(f"{value!r} is not a time such as 2026-03-01T22:00:00+01:00") from None
+    if not isinstance(value, datetime):
+        raise ValueError("must be a time such as 2026-03-01T22:00:00+01:00")
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} has no offset, write {value.isoformat()}+01:00 or {value.isoformat()}Z")
+    return value.astimezone(UTC)
+
+
+def _format_instant(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def _check_headers(value: dict[str, str]) -> dict[str, str]:
+    if len({name.lower() for name in value}) != len(value):
+        raise ValueError("names a header twice")
+    for name, content in value.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name")
+        if name.lower() in ("content-length", "transfer-encoding", "connection"):
+            raise ValueError(f"{name} is the agent's own and cannot be set")
+        if len(content) > 4096 or _UNPRINTABLE.search(content):
+            raise ValueError(f"{name}: a header value is one line of at most 4096 characters")
+        if not content.isascii():
+            raise ValueError(f"{name}: a header value is ASCII")
+    return value
+
+
+def _check_email(value: str) -> str:
+    if len(value) > 254 or not _EMAIL.fullmatch(value):
+        raise ValueError(f"{value[:254]!r} is not an e-mail address")
+    return value
+
+
+def _check_variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(
+            "must be the name of an environment variable that holds the secret, such as QUIVIVE_SECRET_CHAT; "
+            "the secret itself does not belong here"
+        )
+    return value
+
+
+def _between(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], timedelta]:
+    def check(value: timedelta) -> timedelta:
+        if not shortest <= value <= longest:
+            raise ValueError(
+                f"{format_duration(value)} is outside {format_duration(shortest)} to {format_duration(longest)}"
+            )
+        return value
+
+    return check
+
+
+_DURATION = (BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str))
+_SECOND, _HOUR, _DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+_NONE = timedelta(0)
+
+Interval = Annotated[timedelta, *_DURATION, AfterValidator(_between(_SECOND, _DAY))]
+Timeout = Annotated[timedelta, *_DURATION, AfterValidator(_between(_SECOND / 10, 120 * _SECOND))]
+Latency = Annotated[timedelta, *_DURATION, AfterValidator(_between(_SECOND / 1000, 120 * _SECOND))]
+Delay = Annotated[timedelta, *_DURATION, AfterValidator(_between(_NONE, _DAY))]
+ResponseTarget = Annotated[timedelta, *_DURATION, AfterValidator(_between(60 * _SECOND, 31 * _DAY))]
+MaintenanceLength = Annotated[timedelta, *_DURATION, AfterValidator(_between(60 * _SECOND, 31 * _DAY))]
+Instant = Annotated[
+    datetime, BeforeValidator(_parse_instant), PlainSerializer(_format_instant, return_type=str, when_used="json")
+]
+
+Id = Annotated[str, AfterValidator(_check_id)]
+Text = Annotated[str, Field(max_length=200), AfterValidator(_check_text)]
+Phrase = Annotated[str, Field(min_length=1, max_length=1024)]
+Url = Annotated[str, AfterValidator(check_url)]
+Zone = Annotated[str, AfterValidator(_check_zone)]
+Cron = Annotated[str, AfterValidator(_check_cron)]
+Headers = Annotated[dict[str, str], Field(max_length=50), AfterValidator(_check_headers)]
+Email = Annotated[str, AfterValidator(_check_email)]
+VariableName = Annotated[str, AfterValidator(_check_variable)]
+Status = Annotated[int, Field(strict=True, ge=100, le=599)]
+Flag = Annotated[bool, Field(strict=True)]
