@@ -6,7 +6,7 @@ CONFIG ?=
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fmt proto lock clean
+.PHONY: help setup run test timescaledb lint fmt proto lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ run: setup ## Start everything on this machine (CONFIG=path; without one, a demo
 
 test: setup ## Run every test; says what could not run and why
 	@$(BIN)/pytest
+
+timescaledb: setup ## Get a TimescaleDB for the tests into .cache (as root; without one they say what they skip)
+	@$(BIN)/python scripts/timescaledb.py
 
 lint: setup ## Format, lint, types, import layers, proto lint and breaking changes, stale stubs
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: real servers, a fresh database each, and a word at the end on what could not be run."""
+"""Fixtures that every test may use: real servers, a fresh database each, and a word at the end on what was not run."""
 
 import os
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def postgresql_admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 @pytest.fixture(scope="session")
 def timescale_admin_url() -> Iterator[str]:
-    """A TimescaleDB server. Without one the test is skipped with the reason, or fails where everything has to run (CI)."""
+    """A TimescaleDB server. Without one the test is skipped with the reason, and under CI fails."""
     given = os.environ.get("QUIVIVE_TEST_DATABASE_URL")
     if given:
         with psycopg.connect(given) as connection:

@@ -155,12 +155,12 @@ INSIDE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def server_version(connection: psycopg.Connection) -> str:
-    """The server in words: "PostgreSQL 17.6 with TimescaleDB 2.19.3, Apache licence"."""
+    """The server in words: "PostgreSQL 17.6 with TimescaleDB 2.19.3"."""
     row = connection.execute(
-        "SELECT current_setting('server_version'), current_setting('timescaledb.license', true), "
+        "SELECT current_setting('server_version'), current_setting('shared_preload_libraries'), "
         "(SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb')"
     ).fetchone()
     assert row is not None
-    version, licence, timescale = row
+    version, preloaded, timescale = row
     text = f"PostgreSQL {version.split()[0]}"
-    return f"{text} with TimescaleDB {timescale}, {licence} licence" if timescale and licence else text
+    return f"{text} with TimescaleDB {timescale}" if timescale and "timescaledb" in preloaded else text

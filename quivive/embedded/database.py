@@ -102,8 +102,8 @@ def identity_for(cluster: Path) -> tuple[str, ...]:
         if _may(("--user", user), cluster.parent):
             return ("--user", user)
     raise Refused(
-        f"PostgreSQL refuses to run as root, user namespaces are forbidden here, and no other user can reach {cluster.parent}: "
-        "start quivive as an ordinary user, or give --data-dir a place that others may enter"
+        "PostgreSQL refuses to run as root, user namespaces are forbidden here, and no other user can reach "
+        f"{cluster.parent}: start quivive as an ordinary user, or give --data-dir a place that others may enter"
     )
 
 

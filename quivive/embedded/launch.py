@@ -72,7 +72,7 @@ def main() -> None:
         elif arguments.user:
             become(arguments.user)
         die_with(arguments.parent, arguments.orphan_signal)
-        os.execv(arguments.command[0], arguments.command)
+        os.execv(arguments.command[0], arguments.command)  # noqa: S606  the command is our parent's
     except (OSError, KeyError) as error:
         print(f"{arguments.command[0]}: {error}", file=sys.stderr)
         raise SystemExit(EXIT_REFUSED) from None

@@ -44,7 +44,7 @@ class Server:
 
 
 def spawn(program: Program, output: int | IO[bytes] | None) -> subprocess.Popen[bytes]:
-    """Start it with stdout and stderr to `output`. Call it from the main thread: the program dies with the calling thread."""
+    """Start it with stdout and stderr to `output`. From the main thread: it dies with the thread."""
     return subprocess.Popen(
         [
             *(sys.executable, "-I", "-S", str(LAUNCHER)),
