@@ -3,39 +3,131 @@
     state = ShardState()
     transitions = apply_results(state, results, policies, blind, now_us)
     transitions = advance(state, policies, blind, now_us)
-    saved = dump(state); state = restore(saved)
+    saved = dump(state); state = restore(saved)          (aggregator.decide.snapshot)
 
 The functions change `state` in place and await nothing. `blind` are the regions whose votes do not count. `now_us` is the bus's
 timestamp of the message at hand; `advance` is given the clock's only while the bus is idle. `advance` also meets new checks
 (UNKNOWN from their creation), checks that ended (paused, deleted), and votes that grew old.
 """
 
-from aggregator.decide.policy import Policies
-from aggregator.decide.transitions import Transition
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from aggregator.decide.case import Case
+from aggregator.decide.policy import Policies, Policy
+from aggregator.decide.quiet import Quiet
+from aggregator.decide.transitions import StateChanged, Transition
+from aggregator.decide.votes import Attempt
 from aggregator.results import Results
+from quivive.domain.words import Cause, Outcome, State
+
+VOTING = (Outcome.UP, Outcome.DOWN)
 
 
+@dataclass(slots=True)
 class ShardState:
     """Votes, suspicions, states and open incidents of one shard's checks."""
+
+    quiet: Quiet = field(default_factory=Quiet)
+    cases: dict[int, Case] = field(default_factory=dict)
+    blind: frozenset[str] = frozenset()
+    """The regions that were blind when it last decided."""
+    policies: Policies | None = None
+    """What it was last brought in line with."""
 
 
 def apply_results(
     state: ShardState, results: Results, policies: Policies, blind: frozenset[str], now_us: int
 ) -> list[Transition]:
-    """Take one batch in; results of checks or revisions that `policies` does not know are passed over."""
-    raise NotImplementedError
+    """Take one batch in; results of checks or revisions that are not watched now are passed over, and so is late evidence.
+
+    1. Good votes of quiet checks go into the arrays.
+    2. Of the rest, those that vote, of a region in W and under the current revision, go to their check's case, in the order of
+       their ends.
+    """
+    transitions = _meet_blindness(state, blind, now_us)
+    taken = state.quiet.take(results, state.quiet.find(results.check))
+    rest = np.flatnonzero(~taken & np.isin(results.outcome, VOTING))
+    if not len(rest):
+        return transitions
+    starts = results.start_us
+    for i in rest[np.argsort(results.end_us[rest], kind="stable")].tolist():
+        check = int(results.check[i])
+        policy = policies.current.get(check)
+        if policy is None or policy.revision != results.revision[i] or results.region not in policy.regions:
+            continue
+        end_us = int(results.end_us[i])
+        if now_us - end_us > policy.freshness_us:
+            continue
+        attempt = Attempt(
+            end_us=end_us,
+            slot_us=int(results.slot_us[i]),
+            number=int(results.attempt[i]),
+            start_us=int(starts[i]),
+            up=results.outcome[i] == Outcome.UP,
+            cause=Cause(int(results.cause[i])),
+        )
+        case, met = _case(state, policy, now_us)
+        transitions += met
+        transitions += case.take(results.region, attempt, blind, now_us)
+    return transitions
 
 
 def advance(state: ShardState, policies: Policies, blind: frozenset[str], now_us: int) -> list[Transition]:
-    """Let time pass up to `now_us`. Without transitions it leaves `state` as it was."""
-    raise NotImplementedError
+    """Let time pass up to `now_us`. Without transitions it leaves what is decided as it was.
+
+    1. Meet blindness, ended checks, new checks and new revisions.
+    2. Wake quiet checks that run short of fresh votes; review every case.
+    3. Lay cases to rest that need no watching.
+    """
+    transitions = _meet_blindness(state, blind, now_us) + _meet_policies(state, policies, now_us)
+    for check in state.quiet.stale(blind, now_us):
+        state.cases[check] = state.quiet.wake(check)
+    for case in state.cases.values():
+        transitions += case.review(blind, now_us)
+    for check in [check for check, case in state.cases.items() if case.at_rest(now_us)]:
+        state.quiet.settle(state.cases.pop(check))
+    return transitions
 
 
-def dump(state: ShardState) -> bytes:
-    """The state for the shard's snapshot."""
-    raise NotImplementedError
+def _case(state: ShardState, policy: Policy, now_us: int) -> tuple[Case, list[Transition]]:
+    """The check's case under its current policy, made or woken where there is none."""
+    case = state.cases.get(policy.check)
+    if case is None and policy.check in state.quiet.rows:
+        case = state.cases[policy.check] = state.quiet.wake(policy.check)
+    if case is None:
+        since_us = min(policy.create_time_us, now_us)
+        state.cases[policy.check] = case = Case(policy, State.UNKNOWN, since_us)
+        return case, [StateChanged(policy.check, since_us, State.UNKNOWN, "watched from here on")]
+    if case.policy != policy:
+        case.adopt(policy, now_us)
+    return case, []
 
 
-def restore(saved: bytes) -> ShardState:
-    """A dumped state. ValueError when the bytes are not one."""
-    raise NotImplementedError
+def _meet_policies(state: ShardState, policies: Policies, now_us: int) -> list[Transition]:
+    if policies is state.policies:
+        return []
+    state.policies = policies
+    transitions: list[Transition] = []
+    for check in state.quiet.outdated(policies.current):
+        state.cases[check] = state.quiet.wake(check)
+    for check in [check for check in state.cases if check not in policies.current]:
+        transitions += state.cases.pop(check).end(policies.ended.get(check, "deleted"), now_us)
+    for check, policy in policies.current.items():
+        if check not in state.quiet.rows:
+            transitions += _case(state, policy, now_us)[1]
+    return transitions
+
+
+def _meet_blindness(state: ShardState, blind: frozenset[str], now_us: int) -> list[Transition]:
+    if blind == state.blind:
+        return []
+    newly = blind - state.blind
+    state.blind = blind
+    transitions: list[Transition] = []
+    for case in state.cases.values():
+        for region in newly:
+            case.blinded(region, now_us)
+        transitions += case.review(blind, now_us)
+    return transitions

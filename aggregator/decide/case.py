@@ -1,0 +1,267 @@
+"""The explicit state machine of one check that is not simply UP everywhere: rules 3 to 6 and 10."""
+
+from dataclasses import dataclass, field
+
+from aggregator.decide.incident import (
+    Flapping,
+    Outage,
+    cause_of,
+    incident_id,
+    reopen_window_us,
+    start_of,
+)
+from aggregator.decide.policy import Policy
+from aggregator.decide.suspicion import Suspicion
+from aggregator.decide.tally import Tally, tally, unknown_since_us
+from aggregator.decide.transitions import (
+    IncidentConfirmed,
+    IncidentReopened,
+    IncidentResolved,
+    StateChanged,
+    SuspicionOpened,
+    SuspicionRetracted,
+    Transition,
+)
+from aggregator.decide.votes import Attempt, Ballot, Vote, vote_of
+from quivive.domain.words import State, responsibility_for
+
+
+@dataclass(slots=True)
+class Case:
+    """All that is remembered of one check while it needs watching closely."""
+
+    policy: Policy
+    state: State
+    since_us: int
+    ballots: dict[str, Ballot] = field(default_factory=dict)
+    suspicion: Suspicion | None = None
+    refuted_slots: dict[str, int] = field(default_factory=dict)
+    """Per region, the slot whose failures the others refuted: its further attempts open nothing new."""
+    down: bool = False
+    """The outage is on; UNKNOWN does not end it."""
+    outage: Outage | None = None
+    flapping: Flapping = field(default_factory=Flapping)
+
+    def take(self, region: str, attempt: Attempt, blind: frozenset[str], now_us: int) -> list[Transition]:
+        """One more attempt of a region of W; a vote that is known already changes nothing."""
+        ballot = self.ballots.setdefault(region, Ballot())
+        if not ballot.add(attempt):
+            return []
+        transitions: list[Transition] = []
+        if self.suspicion is not None:
+            self.suspicion.note(region, attempt)
+        elif not attempt.up and region not in blind and self._suspicious(region, attempt, ballot):
+            self.suspicion = Suspicion(region, attempt.slot_us, attempt.end_us)
+            transitions.append(SuspicionOpened(self.policy.check, region, attempt.slot_us, now_us, attempt.cause))
+            if wanted := self.suspicion.ask_others(self.policy, blind, now_us):
+                transitions.append(wanted)
+        return transitions + self.review(blind, now_us)
+
+    def _suspicious(self, region: str, attempt: Attempt, ballot: Ballot) -> bool:
+        if self.down or attempt is not ballot.attempts[-1] or attempt.end_us <= ballot.void_us:
+            return False
+        vote = vote_of(ballot, self.policy, None)
+        already_partial = vote is not None and vote.partial
+        return not already_partial and self.refuted_slots.get(region) != attempt.slot_us
+
+    def adopt(self, policy: Policy, now_us: int) -> None:
+        """Go on under a new revision: votes on different targets never add up, so failures before it are void."""
+        self.policy = policy
+        self.ballots = {region: ballot for region, ballot in self.ballots.items() if region in policy.regions}
+        for ballot in self.ballots.values():
+            ballot.attempts = [attempt for attempt in ballot.attempts if attempt.up]
+            ballot.void(now_us)
+        self.suspicion = None
+
+    def blinded(self, region: str, now_us: int) -> None:
+        """A region's becoming blind voids the DOWN votes it cast before."""
+        if region in self.ballots:
+            self.ballots[region].void(now_us)
+
+    def end(self, reason: str, now_us: int) -> list[Transition]:
+        """The check was paused or deleted: close what is open, with that reason."""
+        transitions: list[Transition] = []
+        if self.outage is not None and not self.outage.resolved:
+            resolve_us = max(self.outage.resolve_us or now_us, self.outage.start_us + 1)
+            transitions.append(IncidentResolved(self.outage.incident, self.policy.check, resolve_us, now_us, reason))
+        if self.state is not State.PAUSED:
+            transitions.append(StateChanged(self.policy.check, max(now_us, self.since_us + 1), State.PAUSED, reason))
+        return transitions
+
+    def review(self, blind: frozenset[str], now_us: int) -> list[Transition]:
+        """Decide on what is known at `now_us`.
+
+        1. Take each region's vote and tally the fresh ones of the sighted regions.
+        2. Retract a suspicion that others refuted, that recovered or that expired; ask for a lacking third attempt.
+        3. q DOWN: an outage is on. Fewer, and |W| − q + 1 regions UP since: it is over.
+        4. The state follows: UNKNOWN under q votes, DOWN in an outage, PARTIAL_OUTAGE, UP.
+        5. A flapping incident that has been calm for a whole window is resolved.
+        """
+        votes = self._votes()
+        counted = tally(votes, self.policy, blind, now_us)
+        transitions: list[Transition] = []
+        if self.suspicion is not None:
+            self.suspicion.downs.update(counted.down)
+            if not counted.confirmed:
+                if reason := self.suspicion.retraction(counted, self.ballots, now_us):
+                    transitions.append(self._retract(reason, now_us))
+                    counted = tally(self._votes(), self.policy, blind, now_us)
+                else:
+                    transitions += self.suspicion.ask_again(self.policy, self.ballots, now_us)
+        if not self.down and counted.confirmed:
+            transitions += self._begin(counted, now_us)
+        elif self.down and len(counted.down) < self.policy.quorum:
+            transitions += self._recover(counted, now_us)
+        transitions += self._settle(counted, votes, blind, now_us)
+        transitions += self._calm(now_us)
+        return transitions
+
+    def _votes(self) -> dict[str, Vote | None]:
+        suspicion = self.suspicion
+        return {
+            region: vote_of(ballot, self.policy, suspicion.contradicted_us(region) if suspicion else None)
+            for region, ballot in self.ballots.items()
+        }
+
+    def _retract(self, reason: str, now_us: int) -> SuspicionRetracted:
+        suspicion = self.suspicion
+        assert suspicion is not None
+        self.suspicion = None
+        for region, ballot in self.ballots.items():
+            if ballot.attempts and not ballot.attempts[-1].up:
+                self.refuted_slots[region] = ballot.attempts[-1].slot_us
+                ballot.void(ballot.attempts[-1].end_us)
+        return SuspicionRetracted(
+            check=self.policy.check,
+            slot_us=suspicion.slot_us,
+            opened_us=suspicion.opened_us,
+            at_us=now_us,
+            reason=reason,
+            down_regions=tuple(sorted(suspicion.downs)),
+        )
+
+    def _begin(self, counted: Tally, now_us: int) -> list[Transition]:
+        quorum = {region: counted.votes[region] for region in counted.quorum}
+        start_us = max(start_of(quorum, self.ballots), self.policy.create_time_us)
+        regions = tuple(sorted(quorum))
+        reason = f"{len(quorum)} of {len(self.policy.regions)} regions found it down, {self.policy.quorum} are needed"
+        self.down = True
+        self.suspicion = None
+        last = self.outage
+        held = last is not None and not last.resolved
+        if last is not None and last.resolve_us is not None:
+            start_us = max(start_us, last.resolve_us + 1)
+        self.flapping.note(start_us, self.policy)
+        cause = cause_of(attempt for vote in quorum.values() for attempt in vote.failing)
+        transition: Transition
+        if (
+            last is not None
+            and last.resolve_us is not None
+            and (held or start_us - last.resolve_us <= reopen_window_us(self.policy))
+        ):
+            transition = IncidentReopened(last.incident, self.policy.check, start_us, reason, regions)
+            last.resolve_us, last.resolved = None, False
+        else:
+            name = incident_id(self.policy.check, start_us, now_us)
+            self.outage = Outage(name, start_us, now_us)
+            transition = IncidentConfirmed(
+                incident=name,
+                check=self.policy.check,
+                start_us=start_us,
+                confirm_us=now_us,
+                cause=cause,
+                responsibility=responsibility_for(cause),
+                regions=regions,
+                reason=reason,
+            )
+        assert self.outage is not None
+        return [transition, self._change(start_us, State.DOWN, reason, reach_back=True)]
+
+    def _recover(self, counted: Tally, now_us: int) -> list[Transition]:
+        outage = self.outage
+        assert outage is not None
+        ups = [region for region in counted.up if self.ballots[region].attempts[-1].end_us > outage.start_us]
+        if not counted.known or len(ups) < self.policy.recovery:
+            return []
+        resolve_us = max(self._resolve_us(ups, now_us), outage.start_us + 1, self.since_us)
+        reason = f"{', '.join(sorted(ups))} found it up again"
+        self.down = False
+        outage.resolve_us = resolve_us
+        self.flapping.note(resolve_us, self.policy)
+        transitions: list[Transition] = []
+        if not self.flapping.active:
+            outage.resolved = True
+            transitions.append(IncidentResolved(outage.incident, self.policy.check, resolve_us, now_us, "recovered"))
+        return [*transitions, self._change(resolve_us, State.UP, reason)]
+
+    def _resolve_us(self, ups: list[str], now_us: int) -> int:
+        """The first good attempt of the regions that ended it which began after the last failing slot any of them saw."""
+        firsts = [first.start_us for region in ups if (first := self.ballots[region].recovered()) is not None]
+        last_failing_us = max((a.slot_us for r in ups for a in self.ballots[r].attempts if not a.up), default=0)
+        return min((at for at in firsts if at > last_failing_us), default=max(firsts, default=now_us))
+
+    def _settle(
+        self, counted: Tally, votes: dict[str, Vote | None], blind: frozenset[str], now_us: int
+    ) -> list[Transition]:
+        """Bring the state to what the tally says, where beginning or ending an outage has not done so."""
+        last_vote_us = max((vote.end_us for vote in counted.votes.values()), default=now_us)
+        if not counted.known:
+            if self.state is State.UNKNOWN:
+                return []
+            at_us = unknown_since_us(votes, self.policy, blind, now_us)
+            reason = f"{len(counted.votes)} of {len(self.policy.regions)} regions have a vote, {self.policy.quorum} are needed"
+            return [self._change(at_us, State.UNKNOWN, reason)]
+        if self.down:
+            if self.state is State.DOWN:
+                return []
+            return [self._change(last_vote_us, State.DOWN, "votes came back and it had not recovered")]
+        if counted.partial:
+            if self.state is State.PARTIAL_OUTAGE:
+                return []
+            failing = [attempt.slot_us for region in counted.partial for attempt in counted.votes[region].failing]
+            at_us = min(failing) if self.state is State.UP else last_vote_us
+            return [self._change(at_us, State.PARTIAL_OUTAGE, f"{', '.join(counted.partial)} found it down twice")]
+        if self.state is State.UP:
+            return []
+        at_us = last_vote_us
+        if self.state is State.PARTIAL_OUTAGE:
+            firsts = [first.start_us for ballot in self.ballots.values() if (first := ballot.recovered()) is not None]
+            at_us = max(firsts, default=now_us)
+        return [self._change(at_us, State.UP, f"{', '.join(counted.up)} found it up")]
+
+    def _calm(self, now_us: int) -> list[Transition]:
+        outage = self.outage
+        if outage is None or outage.resolved or outage.resolve_us is None or self.down:
+            return []
+        if not self.flapping.calm(now_us, self.policy):
+            return []
+        outage.resolved = True
+        return [
+            IncidentResolved(outage.incident, self.policy.check, outage.resolve_us, now_us, "recovered, calm again")
+        ]
+
+    def _change(self, at_us: int, state: State, reason: str, *, reach_back: bool = False) -> StateChanged:
+        """Enter a state; only the beginning of an outage reaches back over what was said since its first failing slot."""
+        at_us = max(at_us, self.policy.create_time_us if reach_back else self.since_us)
+        self.state, self.since_us = state, at_us
+        incident = self.outage.incident if state is State.DOWN and self.outage is not None else None
+        return StateChanged(self.policy.check, at_us, state, reason, incident)
+
+    def at_rest(self, now_us: int) -> bool:
+        """Nothing is left to remember but the newest good votes."""
+        horizon_us = now_us - self.policy.freshness_us
+        return (
+            self.state is State.UP
+            and self.suspicion is None
+            and (
+                self.outage is None
+                or (
+                    self.outage.resolved
+                    and self.outage.resolve_us is not None
+                    and self.outage.resolve_us < now_us - reopen_window_us(self.policy)
+                )
+            )
+            and self.flapping.calm(now_us, self.policy)
+            and all(attempt.up or attempt.end_us < horizon_us for b in self.ballots.values() for attempt in b.attempts)
+            and all(not ballot.attempts or ballot.attempts[-1].up for ballot in self.ballots.values())
+        )
