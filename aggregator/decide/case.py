@@ -218,7 +218,7 @@ class Case:
         if counted.partial:
             if self.state is State.PARTIAL_OUTAGE:
                 return []
-            failing = [attempt.slot_us for region in counted.partial for attempt in counted.votes[region].failing]
+            failing = [attempt.slot_us for region in counted.partial for attempt in self.ballots[region].streak()]
             at_us = min(failing) if self.state is State.UP else last_vote_us
             return [self._change(at_us, State.PARTIAL_OUTAGE, f"{', '.join(counted.partial)} found it down twice")]
         if self.state is State.UP:

@@ -4,7 +4,7 @@ import io
 import zipfile
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from aggregator.decide.case import Case
 from aggregator.decide.core import ShardState
@@ -42,7 +42,7 @@ def restore(saved: bytes) -> ShardState:
             rows = _ROWS.validate_json(file["rows"].tobytes())
             blind = _BLIND.validate_json(file["blind"].tobytes())
             times = {name: file[name] for name in ("end_us", "slot_us", "start_us")}
-    except (KeyError, OSError, EOFError, ValidationError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"not a snapshot of this version: {error}") from None
     quiet = Quiet.of(rows, times["end_us"], times["slot_us"], times["start_us"])
     return ShardState(quiet=quiet, cases=cases, blind=blind)
