@@ -1,7 +1,7 @@
 """One YAML file as plain data that remembers its lines.
 
-Built from the parser's events, not by a loader, so that nothing is expanded or constructed before it is judged: aliases,
-tags, repeated keys and further documents are refused, nesting has a limit, and each value keeps the line it stands on.
+Built from the parser's events, not by a loader, so that nothing is expanded or constructed before it is judged.
+Aliases, tags, repeated keys and further documents are refused, nesting has a limit, and each value keeps the line it stands on.
 """
 
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]{1,64}@[^\s@<>\"(),:;\[\]\\]{1,255}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 
 
-def _check_id(value: str) -> str:
+def check_id(value: str) -> str:
     if not _ID.fullmatch(value):
         raise ValueError(
             f"{value!r} is not an id: 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end"
@@ -170,7 +170,7 @@ Instant = Annotated[
     datetime, BeforeValidator(_parse_instant), PlainSerializer(_format_instant, return_type=str, when_used="json")
 ]
 
-Id = Annotated[str, AfterValidator(_check_id)]
+Id = Annotated[str, AfterValidator(check_id)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_check_text)]
 Phrase = Annotated[str, Field(min_length=1, max_length=1024)]
 Url = Annotated[str, AfterValidator(check_url)]

@@ -1,0 +1,110 @@
+"""`quivive apply` and `quivive check`"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quivive.cli.failures import EXIT_USAGE, Failure
+from quivive.cli.options import DEFAULT_SERVER, ServerOption
+
+if TYPE_CHECKING:
+    from quivive.configuration import Loaded
+    from quivive.v1 import configuration_pb2
+
+APPLY_TIMEOUT_S = 120.0
+
+
+def check(file: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A file, or a folder of *.yaml.")]) -> None:
+    """Validate a configuration on this machine, without a server."""
+    from quivive.configuration.references import undeclared
+
+    loaded = _load(file)
+    for problem in undeclared(loaded):
+        print(f"note: {problem}", file=sys.stderr)
+    counts = [f"{len(items)} {kind}" for kind, items in loaded.configuration if items]
+    print(f"{file}: correct: {', '.join(counts) or 'nothing declared'}")
+
+
+def apply(
+    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE|DIR", help="A file, or a folder of *.yaml.")],
+    prune: Annotated[bool, typer.Option("--prune", help="Remove from the server what is declared no more.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change and stop.")] = False,
+    server: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """Make the server watch what is declared: shows the differences, asks, and applies them all or none."""
+    loaded = _load(file)
+    changes = _call(loaded, prune=prune, validate_only=True, server=server)
+    pending = _print_changes(changes)
+    if not pending:
+        print("Nothing to change.")
+        return
+    if dry_run:
+        print(f"{_counted(pending)} to apply.")
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Failure("nothing was applied: nobody is here to ask, so give --yes or --dry-run", EXIT_USAGE)
+        if not typer.confirm(f"Apply {_counted(pending)}?"):
+            raise Failure("nothing was applied")
+    applied = _call(loaded, prune=prune, validate_only=False, server=server)
+    print(f"Applied {_counted(sum(change.action != change.ACTION_KEEP for change in applied))}.")
+
+
+def _load(file: Path) -> "Loaded":
+    from quivive.configuration import ConfigurationError, load
+
+    try:
+        return load(file)
+    except ConfigurationError as error:
+        raise Failure(str(error), EXIT_USAGE) from None
+
+
+def _call(loaded: "Loaded", *, prune: bool, validate_only: bool, server: str) -> "list[configuration_pb2.Change]":
+    """The server's answer; its objections are reported where the files say what it objects to."""
+    from quivive.cli.connection import Refused, connected
+    from quivive.configuration import canonical_json
+    from quivive.v1 import configuration_pb2, configuration_pb2_grpc
+
+    request = configuration_pb2.ApplyConfigurationRequest(
+        configuration=canonical_json(loaded.configuration), prune=prune, validate_only=validate_only
+    )
+    try:
+        with connected(server) as channel:
+            stub = configuration_pb2_grpc.ConfigurationServiceStub(channel)
+            return list(stub.ApplyConfiguration(request, timeout=APPLY_TIMEOUT_S).changes)
+    except Refused as refused:
+        problems = [loaded.problem_at(field, reason) for field, reason in refused.violations]
+        lines = [str(problem) for problem in problems] or [str(refused)]
+        raise Failure("\n".join(lines), EXIT_USAGE) from None
+
+
+def _print_changes(changes: "list[configuration_pb2.Change]") -> int:
+    """One line a change, below it its fields. How many would be made."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from quivive.v1.configuration_pb2 import Change
+
+    marks = {
+        Change.ACTION_CREATE: ("+", "green"),
+        Change.ACTION_UPDATE: ("~", "yellow"),
+        Change.ACTION_DELETE: ("-", "red"),
+    }
+    console = Console(highlight=False, soft_wrap=True)
+    for change in changes:
+        if change.action in marks:
+            mark, style = marks[change.action]
+            console.print(Text(f"{mark} {change.name}", style=style))
+            for field in change.fields:
+                console.print(Text(f"    {field}"))
+    kept = [change.name for change in changes if change.action == Change.ACTION_KEEP]
+    if kept:
+        print(f"Kept although not declared here ({len(kept)}; --prune removes them): {', '.join(kept)}")
+    return len(changes) - len(kept)
+
+
+def _counted(number: int) -> str:
+    return f"{number} change{'' if number == 1 else 's'}"
