@@ -14,7 +14,7 @@ import psycopg
 
 from quivive.embedded import broker, database
 from quivive.embedded.places import Places
-from quivive.embedded.programs import Program, Server, spawn
+from quivive.embedded.programs import Program, Server, command
 
 START_WITHIN_S = 30.0
 TIMESCALE_FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "timescaledb"
@@ -48,7 +48,8 @@ class RunningServer:
     def start(self) -> Self:
         assert self.process is None
         with self.log.open("ab") as log:
-            self.process = spawn(self.server.program, log)
+            arguments, keywords = command(self.server.program)
+            self.process = subprocess.Popen(arguments, stdout=log, stderr=log, **keywords)
         deadline = time.monotonic() + START_WITHIN_S
         while not self.server.is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -55,6 +56,7 @@ def prepare(places: Places) -> Server:
         stop_signal=Signals.SIGTERM,
         stop_within=timedelta(seconds=5),
         orphan_signal=Signals.SIGTERM,
+        shown=re.compile(r"\[(ERR|FTL|WRN)\] (?!Plaintext passwords)"),
         lock=places.root.resolve() / "nats.lock",
     )
     return Server(program, f"nats://{USER}:{password}@127.0.0.1:{port}", lambda: is_ready(port))

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,7 @@ def prepare(places: Places) -> Server:
         stop_within=timedelta(seconds=15),
         orphan_signal=Signals.SIGINT,
         identity=identity,
+        shown=re.compile(r"\] (WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|STATEMENT):|not properly shut down"),
         # The children of a killed server keep its memory for a moment, and a new one would refuse to start.
         lock=places.root.resolve() / "postgres.lock",
     )

@@ -2,18 +2,26 @@
 
 import json
 import os
+import random
 import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+LOWEST_PORT = 10000
+EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
-def free_port(bind: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((bind, 0))
-        port: int = probe.getsockname()[1]
-        return port
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment.
+
+    Not one that the kernel may give to an outgoing connection: while our server is down, a client that tries to reach it
+    could be given that very port and end up connected to itself.
+    """
+    lowest_ephemeral = int(EPHEMERAL_PORTS.read_text("ascii").split()[0])
+    candidates = list(range(LOWEST_PORT, max(lowest_ephemeral, LOWEST_PORT + 1000)))
+    random.shuffle(candidates)
+    return next(port for port in candidates if is_free(port))
 
 
 def is_free(port: int, bind: str = "127.0.0.1") -> bool:
@@ -25,6 +33,24 @@ def is_free(port: int, bind: str = "127.0.0.1") -> bool:
         except OSError:
             return False
         return True
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def reachable(bind: str) -> str:
+    """The address that a program on this machine uses for a server bound there."""
+    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104  translated, not bound
+
+
+def host_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True)

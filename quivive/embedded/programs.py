@@ -1,6 +1,7 @@
 """A program to run beside us: what, how it is told to stop, and what becomes of it when we die."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from signal import Signals
-from typing import IO
+from typing import Any
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 
@@ -28,6 +29,8 @@ class Program:
     """Sent by the kernel when we die without stopping it."""
     identity: tuple[str, ...] = field(default=())
     """The launcher's flags for a program that refuses to be root."""
+    shown: re.Pattern[str] | None = None
+    """The lines worth showing; all of them when None."""
     lock: Path | None = None
     """Held for as long as the program or a child of it lives; a new start waits for it."""
 
@@ -43,19 +46,13 @@ class Server:
     """Blocks for at most a few seconds."""
 
 
-def spawn(program: Program, output: int | IO[bytes] | None) -> subprocess.Popen[bytes]:
-    """Start it with stdout and stderr to `output`. From the main thread: it dies with the thread."""
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-I", "-S", str(LAUNCHER)),
-            *("--parent", str(os.getpid()), "--orphan-signal", str(int(program.orphan_signal))),
-            *(("--lock", str(program.lock)) if program.lock else ()),
-            *(*program.identity, "--", *program.argv),
-        ],
-        env=dict(program.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT if output is not None else None,
-        # A terminal's Ctrl-C is for us alone: we stop the programs in order.
-        process_group=0,
-    )
+def command(program: Program) -> tuple[list[str], dict[str, Any]]:
+    """Arguments and keywords for subprocess. Start it from the main thread: it dies with the thread that started it."""
+    arguments = [
+        *(sys.executable, "-I", "-S", str(LAUNCHER)),
+        *("--parent", str(os.getpid()), "--orphan-signal", str(int(program.orphan_signal))),
+        *(("--lock", str(program.lock)) if program.lock else ()),
+        *(*program.identity, "--", *program.argv),
+    ]
+    # A group of its own: a terminal's Ctrl-C is for us alone, we stop the programs in order.
+    return arguments, {"env": dict(program.environment), "stdin": subprocess.DEVNULL, "process_group": 0}

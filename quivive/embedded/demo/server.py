@@ -1,0 +1,125 @@
+"""A small HTTP or HTTPS server that can be broken and healed while it runs."""
+
+import asyncio
+import socket
+import ssl
+from contextlib import suppress
+from html import escape
+
+from quivive.embedded.demo.addresses import HOST
+from quivive.embedded.demo.certificates import Certificates
+from quivive.embedded.demo.troubles import Trouble
+
+REQUEST_WITHIN_S = 30.0
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:1.2rem/1.6 system-ui;max-width:36rem;margin:15vh auto;padding:0 1rem}}</style>
+<h1>{title}</h1><p>{text}</p></html>
+"""
+
+
+class SiteServer:
+    """One site on a port of its own; it keeps the port even while it refuses connections."""
+
+    def __init__(self, title: str, port: int, certificates: Certificates | None = None) -> None:
+        self.title, self.port = title, port
+        self._certificates = certificates
+        self._trouble: Trouble | None = None
+        self._server: asyncio.Server | None = None
+        self._placeholder: socket.socket | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self.requests = 0
+        """Complete requests that came in."""
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._certificates else 'http'}://{HOST}:{self.port}/"
+
+    async def open(self) -> None:
+        """Listen. OSError when the port is taken."""
+        await self._listen(self._bound())
+
+    async def close(self) -> None:
+        await self._silence()
+        if self._placeholder is not None:
+            self._placeholder.close()
+            self._placeholder = None
+
+    async def become(self, trouble: Trouble | None) -> None:
+        """Break in this way, or heal."""
+        if trouble is self._trouble:
+            return
+        was, self._trouble = self._trouble, trouble
+        if trouble is Trouble.REFUSED:
+            await self._silence()
+            self._placeholder = self._bound()
+        elif was is Trouble.REFUSED:
+            assert self._placeholder is not None
+            held, self._placeholder = self._placeholder, None
+            await self._listen(held)
+        else:
+            self._hang_up()
+
+    def _bound(self) -> socket.socket:
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, self.port))
+        return bound
+
+    async def _listen(self, bound: socket.socket) -> None:
+        context = self._context()
+        self._server = await asyncio.start_server(self._accept, sock=bound, ssl=context)
+
+    async def _silence(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        for connection in self._connections:
+            connection.cancel()
+
+    def _context(self) -> ssl.SSLContext | None:
+        certificates = self._certificates
+        if certificates is None:
+            return None
+        context = certificates.good
+
+        # Asked in every handshake, so that the certificate can change under a listening server.
+        def choose(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+            connection.context = certificates.expired if self._trouble is Trouble.EXPIRED else certificates.good
+
+        context.sni_callback = choose
+        return context
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            async with asyncio.timeout(REQUEST_WITHIN_S):
+                await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+            if self._trouble is Trouble.HANGING:
+                await reader.read()
+                return
+            writer.write(self._answer())
+            await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            # A visitor that left, or a trouble that began: the connection just ends.
+            pass
+        finally:
+            self._connections.discard(task)
+            with suppress(OSError):
+                writer.close()
+
+    def _answer(self) -> bytes:
+        status, text = "200 OK", "Welcome."
+        if self._trouble is Trouble.UNAVAILABLE:
+            status, text = "503 Service Unavailable", "Briefly unavailable. Please come back in a minute."
+        elif self._trouble is Trouble.DATABASE:
+            status, text = "500 Internal Server Error", "Error establishing a database connection"
+        body = PAGE.format(title=escape(self.title), text=text).encode()
+        head = f"HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        return head.encode("ascii") + b"Connection: close\r\n\r\n" + body
