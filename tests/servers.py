@@ -32,6 +32,7 @@ class RunningServer:
         root.mkdir(parents=True, exist_ok=True)
         # PostgreSQL may have to run as another user, who has to get in.
         root.chmod(0o711)
+        self.root = root
         self.server = prepare(Places(root))
         self.log = root / "server.log"
         self.process: subprocess.Popen[bytes] | None = None

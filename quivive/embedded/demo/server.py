@@ -64,6 +64,8 @@ class SiteServer:
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((HOST, self.port))
+        # Ours past the remains of closed connections, but nobody else's while it refuses.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         return bound
 
     async def _listen(self, bound: socket.socket) -> None:

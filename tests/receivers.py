@@ -1,0 +1,108 @@
+"""Real receivers of mails and webhooks that remember what came."""
+
+import json
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from quivive.embedded.places import free_port
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    time: datetime
+    recipients: tuple[str, ...]
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def text(self) -> str:
+        """The plain text."""
+        part = self.message.get_body(("plain",))
+        assert part is not None
+        return str(part.get_content())
+
+
+class MailSink:
+    """An SMTP server that takes every mail, or answers `refuse_with` (such as "451 later") while that is set."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self.refuse_with: str | None = None
+        self._controller = Controller(self, hostname=HOST, port=free_port(), enable_SMTPUTF8=True)
+        self._controller.start()
+
+    @property
+    def url(self) -> str:
+        return f"smtp://{HOST}:{self._controller.port}"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.refuse_with is not None:
+            return self.refuse_with
+        message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.mails.append(Mail(datetime.now(UTC), tuple(envelope.rcpt_tos), message))
+        return "250 kept"
+
+    def close(self) -> None:
+        self._controller.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    time: datetime
+    path: str
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def content(self) -> Any:
+        return json.loads(self.body)
+
+
+class WebhookReceiver:
+    """An HTTP server that takes every POST and answers `status`."""
+
+    def __init__(self) -> None:
+        self.posts: list[Post] = []
+        self.status = 204
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                if receiver.status < 300:
+                    receiver.posts.append(Post(datetime.now(UTC), self.path, headers, body))
+                self.send_response(receiver.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((HOST, 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="webhooks", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self._server.server_port}/hook"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
