@@ -1,0 +1,78 @@
+"""`python -m probe_agent`: one agent, until SIGTERM or Ctrl-C."""
+
+import asyncio
+import contextlib
+import signal
+import ssl
+import sys
+
+import anyio
+import structlog
+import uvloop
+
+from probe_agent.connect import Surroundings
+from probe_agent.resolve import Resolver
+from probe_agent.service import Agent
+from probe_agent.settings import AgentSettings
+from probe_agent.trust import load_trust
+from quivive import health, logs
+from quivive.bus import connect
+from quivive.settings import EXIT_USAGE, load
+
+log = structlog.get_logger(__name__)
+
+CLOSE_WITHIN_S = 0.5
+
+
+async def run(settings: AgentSettings, tls: ssl.SSLContext) -> int:
+    """The exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    anyio.CancelScope()  # httpcore loads what is behind it at its first use, which would be billed to the first site
+    agent: Agent | None = None
+    try:
+        endpoint = await health.serve(
+            settings.bind,
+            settings.health_port,
+            lambda: "not connected to the broker yet" if agent is None else agent.not_ready(),
+        )
+    except OSError as error:
+        print(f"QUIVIVE_HEALTH_PORT: {error.strerror or error}", file=sys.stderr)
+        return EXIT_USAGE
+    resolver = Resolver(settings.resolvers)
+    connecting = asyncio.ensure_future(connect(settings.nats_url, name=f"agent {settings.region}"))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            nc = connecting.result()
+            agent = Agent(settings, nc, Surroundings(resolver, tls, settings.allow_targets))
+            await agent.run(stop)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_WITHIN_S):
+                    await nc.close()
+    finally:
+        connecting.cancel()
+        stopping.cancel()
+        await resolver.close()
+        await endpoint.close()
+    return 0
+
+
+def main() -> int:
+    settings = load(AgentSettings)
+    logs.configure("agent", json=settings.log_json, level=settings.log_level)
+    structlog.contextvars.bind_contextvars(region=settings.region)
+    try:
+        tls = load_trust()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run(settings, tls))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
