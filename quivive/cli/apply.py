@@ -23,7 +23,7 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A file,
     loaded = _load(file)
     for problem in undeclared(loaded):
         print(f"note: {problem}", file=sys.stderr)
-    counts = [f"{len(items)} {kind}" for kind, items in loaded.configuration if items]
+    counts = [_counted(len(items), kind.removesuffix("s")) for kind, items in loaded.configuration if items]
     print(f"{file}: correct: {', '.join(counts) or 'nothing declared'}")
 
 
@@ -106,5 +106,5 @@ def _print_changes(changes: "list[configuration_pb2.Change]") -> int:
     return len(changes) - len(kept)
 
 
-def _counted(number: int) -> str:
-    return f"{number} change{'' if number == 1 else 's'}"
+def _counted(number: int, word: str = "change") -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

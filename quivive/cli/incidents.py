@@ -1,5 +1,6 @@
 """`quivive incident`"""
 
+import sys
 from itertools import islice
 from typing import Annotated
 
@@ -39,6 +40,8 @@ def list_incidents(
 
         incidents = (incident for page in pages(call) for incident in page.incidents)
         records = [incident_record(incident) for incident in islice(incidents, limit)]
+    if len(records) == limit:
+        print(f"Stopped at --limit {limit}; there may be more.", file=sys.stderr)
     if output is Output.JSON:
         print_json(records)
         return
