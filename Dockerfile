@@ -20,7 +20,7 @@ FROM ${PYTHON_IMAGE} AS service
 RUN pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
     && groupadd --system --gid 10001 quivive \
     && useradd --system --uid 10001 --gid quivive --home-dir /nonexistent --shell /usr/sbin/nologin quivive
-ENV PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 QUIVIVE_BIND=0.0.0.0
+ENV PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2 QUIVIVE_BIND=0.0.0.0
 WORKDIR /app
 COPY LICENSE /app/
 COPY quivive/ /app/quivive/

@@ -24,7 +24,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("quivive-probe", {}, "/region"),
     ("quivive-probe", {"region": "EU west"}, "/region"),
     ("quivive-probe", {"region": "eu-west", "settings": {"allowTargets": ["10.0.0.1"]}}, "/settings/allowTargets/0"),
-    ("quivive-probe", {"region": "eu-west", "settings": {"resolvers": ["192.0.2.53"]}}, "/settings/resolvers/0"),
+    (
+        "quivive-probe",
+        {"region": "eu-west", "settings": {"resolvers": ["dns.example.com:53"]}},
+        "/settings/resolvers/0",
+    ),
     ("quivive-probe", {"region": "eu-west", "simulated": "yes"}, "/simulated"),
     ("quivive-probe", {"region": "eu-west", "terminationGracePeriodSeconds": 1}, "/terminationGracePeriodSeconds"),
 ]
