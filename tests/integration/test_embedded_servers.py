@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +21,6 @@ from servers import NatsServer, PostgresServer
 
 from quivive.embedded import database
 from quivive.embedded.places import Places
-from quivive.embedded.programs import LAUNCHER
 
 
 def test_the_database_starts_again_after_a_crash_with_a_transaction_open(postgres_server: PostgresServer) -> None:
@@ -70,13 +71,55 @@ def test_a_half_made_cluster_is_made_anew(tmp_path: Path) -> None:
     assert not (tmp_path / "postgres.new").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_root_becomes_another_user_where_namespaces_are_forbidden(tmp_path: Path) -> None:
-    arguments = ["--parent", str(os.getpid()), "--orphan-signal", "9", "--user", "nobody", "--", "/usr/bin/id", "-un"]
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", LAUNCHER, *arguments], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "nobody\n"
+WITHOUT_NAMESPACES = """
+import ctypes, os, sys
+told, tell = os.pipe()
+mapped, map_ = os.pipe()
+child = os.fork()
+if child == 0:
+    assert ctypes.CDLL(None).unshare(0x10000000) == 0
+    os.write(tell, b"x")
+    os.read(mapped, 1)
+    os.setresuid(0, 0, 0)
+    os.setresgid(0, 0, 0)
+    with open("/proc/sys/user/max_user_namespaces", "w") as limit:
+        limit.write("0")
+    os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+os.read(told, 1)
+for kind in ("uid_map", "gid_map"):
+    with open(f"/proc/{child}/{kind}", "w") as file:
+        file.write(f"0 0 {sys.argv[1]}")
+os.write(map_, b"x")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+"""Runs Python as root of a namespace with so many users, in which no further namespace may be made: as in many containers."""
+
+START_AND_STOP = """
+import sys
+from pathlib import Path
+from servers import PostgresServer
+server = PostgresServer(Path(sys.argv[1])).start()
+print(*server.server.program.identity)
+server.kill()
+server.start().stop()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become another user")
+@pytest.mark.parametrize(("users", "expected"), [("65536", "--user"), ("1", "PostgreSQL refuses to run as root")])
+def test_root_becomes_another_user_where_namespaces_are_forbidden(users: str, expected: str) -> None:
+    place = tempfile.mkdtemp()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_NAMESPACES, users, "-c", START_AND_STOP, place],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        shutil.rmtree(place)
+    assert expected in done.stdout + done.stderr
 
 
 async def test_the_broker_keeps_what_it_acknowledged_when_it_is_killed(nats_server: NatsServer) -> None:
