@@ -6,7 +6,7 @@ CONFIG ?=
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test timescaledb lint fmt proto lock clean
+.PHONY: help setup run test timescaledb bench-up lint fmt docs proto lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,17 +30,24 @@ test: setup ## Run every test; says what could not run and why
 timescaledb: setup ## Get a TimescaleDB for the tests into .cache (as root; without one they say what they skip)
 	@$(BIN)/python scripts/timescaledb.py
 
-lint: setup ## Format, lint, types, import layers, proto lint and breaking changes, stale stubs
+bench-up: setup ## Measure memory and CPU of the whole of quivive up: 40 sites, three agents (two minutes)
+	@$(BIN)/python scripts/bench_up.py
+
+lint: setup ## Format, lint, types, import layers, proto lint and breaking changes, stale stubs and tables
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/buf lint
 	@$(BIN)/python scripts/proto.py --check
+	@$(BIN)/python scripts/docs.py --check
 
 fmt: setup ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: setup ## Write the tables of docs/operations.md that come from the code
+	@$(BIN)/python scripts/docs.py
 
 proto: setup ## Generate quivive/v1 from proto/
 	@$(BIN)/python scripts/proto.py
