@@ -10,11 +10,12 @@ from quivive.bus.reader import Reader
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A key and its new value; None when it was deleted. `time_us` is the bus's timestamp of the change."""
+    """A key and its new value; None when it was deleted. `time_us` is the bus's timestamp of the change, `revision` its number."""
 
     key: str
     value: bytes | None
     time_us: int
+    revision: int
 
 
 class Mirror:
@@ -36,6 +37,7 @@ class Mirror:
                 key=delivery.subject.removeprefix(self._prefix),
                 value=None if delivery.headers.get("KV-Operation") in ("DEL", "PURGE") else delivery.data,
                 time_us=delivery.time_us,
+                revision=delivery.sequence,
             )
             for delivery in await self._reader.read()
         ]

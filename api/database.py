@@ -1,0 +1,93 @@
+"""The database: a pool that outlives restarts, rows as dataclasses, and driver errors mapped to ours."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.errors import DeadlineExceeded, InvalidArgument, Unavailable
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 3
+STATEMENT_TIMEOUT_MS = 30_000
+WAIT_S = 4.0
+"""How long a request waits for a connection before it is told that the database is away."""
+
+
+class Database:
+    """Reads in autocommit, writes in `transaction`. Raises Unavailable while the database is away."""
+
+    def __init__(self, url: str) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=8,
+            open=False,
+            timeout=WAIT_S,
+            # Attempts back off exponentially; giving up early makes the next request start afresh.
+            reconnect_timeout=5.0,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={
+                "autocommit": True,
+                "application_name": "quivive-api",
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            },
+        )
+
+    async def open(self) -> None:
+        """Start connecting; does not wait for it."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=1.0)
+
+    async def fetch(self, row: type[T], query: LiteralString, **parameters: object) -> list[T]:
+        """All rows of a query, each as a `row`, whose fields are named like the columns."""
+        with _mapped_errors():
+            async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(row)) as cursor:
+                await cursor.execute(query, parameters)
+                return await cursor.fetchall()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection in a transaction: committed at the end, rolled back by any exception."""
+        with _mapped_errors():
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+
+    async def not_ready(self) -> str | None:
+        """Why reads would fail, None when they would not."""
+        try:
+            await self.fetch(_Revision, "SELECT revision FROM quivive.configuration")
+        except (Unavailable, DeadlineExceeded) as error:
+            return error.message
+        return None
+
+
+class _Revision:
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
+
+
+@contextmanager
+def _mapped_errors() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as error:
+        raise DeadlineExceeded("TOO_SLOW", "the database took too long") from error
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+        raise Unavailable("DATABASE_NOT_MIGRATED", "the database has no schema yet") from error
+    except psycopg.DataError as error:
+        raise InvalidArgument("BAD_VALUE", f"a value cannot be stored: {error}") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        log.warning("database.failed", error=str(error).strip() or type(error).__name__)
+        raise Unavailable("DATABASE_UNAVAILABLE", "the database is away at present") from error

@@ -1,0 +1,126 @@
+"""Reads confirmed outages, with their events and what the attempts saw."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from api.database import Database
+from api.errors import NotFound
+from api.names import Subject
+from quivive import sql
+
+SQL = sql.load("api.sql", "incidents.sql")
+
+VOTES_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    incident_id: str
+    site_id: str
+    customer_id: str
+    check_name: str
+    check_id: int
+    start_time: datetime
+    confirm_time: datetime
+    page_time: datetime | None
+    acknowledge_time: datetime | None
+    resolve_time: datetime | None
+    cause: int
+    responsibility: int
+    regions: list[str]
+    detail: str
+    reason: str
+    close_reason: str | None
+    retroactive: bool
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    time: datetime
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRow:
+    """One attempt; `duration` in units of 0.1 ms."""
+
+    slot: datetime
+    end_time: datetime
+    region: str
+    attempt: int
+    outcome: int
+    cause: int
+    http_status: int
+    duration: int
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    known: int
+
+
+async def read_incident(database: Database, incident: str) -> IncidentRow:
+    """One incident. NotFound when there is none of this id."""
+    found = await read_incidents(database, incident=incident, limit=1)
+    if not found:
+        raise NotFound("INCIDENT_NOT_FOUND", f"there is no incident {incident}", metadata={"incident": incident})
+    return found[0]
+
+
+async def read_incidents(
+    database: Database,
+    *,
+    incident: str | None = None,
+    subject: Subject | None = None,
+    open_only: bool = False,
+    after: tuple[datetime, str] | None = None,
+    limit: int,
+) -> list[IncidentRow]:
+    """Newest start first; `after` is the start and the id of the entry before the first wanted one."""
+    after_start, after_id = after or (None, "")
+    return await database.fetch(
+        IncidentRow,
+        SQL["page"],
+        incident=incident,
+        site=subject.site if subject else None,
+        customer=subject.customer if subject else None,
+        open_only=open_only,
+        after_start=after_start,
+        after_id=after_id,
+        limit=limit,
+    )
+
+
+async def read_incidents_during(
+    database: Database, sites: Sequence[str], start: datetime, end: datetime
+) -> list[IncidentRow]:
+    """Outages of the sites' critical checks that reach into [start, end), oldest first."""
+    return await database.fetch(IncidentRow, SQL["during"], sites=list(sites), start=start, end=end)
+
+
+async def read_events(database: Database, incident: str) -> list[EventRow]:
+    """What happened in an incident, oldest first."""
+    return await database.fetch(EventRow, SQL["events"], incident=incident)
+
+
+async def read_votes(database: Database, incident: IncidentRow) -> list[VoteRow]:
+    """The attempts from the incident's start to its confirmation, as they ended."""
+    return await database.fetch(
+        VoteRow,
+        SQL["votes"],
+        check=incident.check_id,
+        start=incident.start_time,
+        # The deciding attempt ended before the bus took it in; agents' clocks may differ by a little.
+        end=incident.confirm_time + timedelta(seconds=1),
+        limit=VOTES_SHOWN,
+    )
+
+
+async def require_subject(database: Database, subject: Subject) -> None:
+    """NotFound when there has never been such a site or customer."""
+    if not await database.fetch(_Known, SQL["subject_known"], site=subject.site, customer=subject.customer):
+        raise NotFound("SUBJECT_NOT_FOUND", f"there is no {subject}", metadata={"subject": str(subject)})

@@ -1,0 +1,1 @@
+"""The monthly report: one self-contained page in the customer's language."""

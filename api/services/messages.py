@@ -1,0 +1,103 @@
+"""Rows as messages of `quivive.v1`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from api.incidents import EventRow, IncidentRow
+from api.sites import CheckRow, Site
+from api.sla import SiteFigure
+from quivive.domain.checks import quorum_of
+from quivive.domain.words import State
+from quivive.v1 import incident_pb2, outcome_pb2, site_pb2, sla_pb2
+
+
+def timestamp(moment: datetime | None) -> Timestamp | None:
+    """Microseconds are exact; None stays absent."""
+    if moment is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def duration(us: int) -> Duration:
+    message = Duration()
+    message.FromTimedelta(timedelta(microseconds=us))
+    return message
+
+
+def site_message(site: Site) -> site_pb2.Site:
+    row = site.row
+    return site_pb2.Site(
+        name=f"sites/{row.site_id}",
+        customer=f"customers/{row.customer_id}",
+        url=row.url,
+        state=outcome_pb2.State.ValueType(site.state.value),
+        state_time=timestamp(site.state_time),
+        paused=row.paused,
+        checks=[_check_message(check) for check in site.checks],
+        last_incident=f"incidents/{row.last_incident_id}" if row.last_incident_id else "",
+        last_incident_start_time=timestamp(row.last_incident_start),
+    )
+
+
+def _check_message(check: CheckRow) -> site_pb2.Check:
+    return site_pb2.Check(
+        name=f"sites/{check.site_id}/checks/{check.name}",
+        type=check.type,
+        target=check.target,
+        critical=check.critical,
+        interval=duration(check.interval_us),
+        timeout=duration(check.timeout_us),
+        regions=check.regions,
+        quorum=quorum_of(len(check.regions)),
+        revision=check.revision,
+        state=outcome_pb2.State.ValueType(State.PAUSED.value if check.paused else check.state),
+        state_time=timestamp(check.state_time),
+    )
+
+
+def incident_message(row: IncidentRow, events: Sequence[EventRow] = ()) -> incident_pb2.Incident:
+    state = incident_pb2.Incident.STATE_OPEN if row.resolve_time is None else incident_pb2.Incident.STATE_RESOLVED
+    return incident_pb2.Incident(
+        name=f"incidents/{row.incident_id}",
+        site=f"sites/{row.site_id}",
+        check=f"sites/{row.site_id}/checks/{row.check_name}",
+        customer=f"customers/{row.customer_id}",
+        state=state,
+        start_time=timestamp(row.start_time),
+        confirm_time=timestamp(row.confirm_time),
+        page_time=timestamp(row.page_time),
+        acknowledge_time=timestamp(row.acknowledge_time),
+        resolve_time=timestamp(row.resolve_time),
+        cause=outcome_pb2.Cause.ValueType(row.cause),
+        responsibility=outcome_pb2.Responsibility.ValueType(row.responsibility),
+        regions=row.regions,
+        detail=row.detail,
+        close_reason=row.close_reason or "",
+        simulated=row.simulated,
+        events=[
+            incident_pb2.IncidentEvent(time=timestamp(event.time), kind=event.kind, detail=event.detail)
+            for event in events
+        ],
+    )
+
+
+def figure_message(figure: SiteFigure) -> sla_pb2.SlaFigure:
+    durations = figure.durations
+    return sla_pb2.SlaFigure(
+        site=f"sites/{figure.site.site_id}",
+        availability=durations.availability,
+        completeness=durations.completeness,
+        lower_bound=durations.lower_bound,
+        upper_bound=durations.upper_bound,
+        up_us=durations.up_us,
+        down_us=durations.down_us,
+        unknown_us=durations.unknown_us,
+        partial_us=durations.partial_us,
+        maintenance_us=durations.maintenance_us,
+        incidents=figure.incidents,
+    )

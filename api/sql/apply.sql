@@ -1,0 +1,111 @@
+-- name: lock
+-- One apply at a time.
+SELECT revision FROM quivive.configuration FOR UPDATE
+
+-- name: bump
+UPDATE quivive.configuration SET revision = revision + 1
+
+-- name: plans
+SELECT plan_id, title, interval_us, page_after_us, objective, response_target_us, response_hours, channels, status_page,
+       performance, reports
+FROM quivive.current_plans WHERE delete_time IS NULL ORDER BY plan_id
+
+-- name: customers
+SELECT customer_id, title, plan_id, locale, timezone FROM quivive.customers WHERE delete_time IS NULL ORDER BY customer_id
+
+-- name: regions
+SELECT name, title, simulated FROM quivive.regions WHERE delete_time IS NULL ORDER BY name
+
+-- name: sites
+SELECT declared FROM quivive.sites WHERE delete_time IS NULL ORDER BY site_id
+
+-- name: channels
+SELECT declared FROM quivive.channels WHERE delete_time IS NULL ORDER BY channel_id
+
+-- name: checks
+SELECT c.check_id, c.site_id, c.name, c.type, c.critical, c.revision, c.paused, r.spec
+FROM quivive.checks AS c
+JOIN quivive.check_revisions AS r USING (check_id, revision)
+WHERE c.delete_time IS NULL
+ORDER BY c.site_id, c.name
+
+-- name: put_plan
+INSERT INTO quivive.plans (plan_id, version, title, interval_us, page_after_us, objective, response_target_us,
+                           response_hours, channels, status_page, performance, reports)
+VALUES (%(id)s, (SELECT coalesce(max(version), 0) + 1 FROM quivive.plans WHERE plan_id = %(id)s), %(title)s,
+        %(interval_us)s, %(page_after_us)s, %(objective)s, %(response_target_us)s, %(response_hours)s, %(channels)s,
+        %(status_page)s, %(performance)s, %(reports)s)
+
+-- name: put_customer
+INSERT INTO quivive.customers (customer_id, title, plan_id, locale, timezone)
+VALUES (%(id)s, %(title)s, %(plan)s, %(locale)s, %(timezone)s)
+ON CONFLICT (customer_id) DO UPDATE SET
+    title = excluded.title, plan_id = excluded.plan_id, locale = excluded.locale, timezone = excluded.timezone,
+    create_time = CASE WHEN customers.delete_time IS NULL THEN customers.create_time ELSE now() END,
+    delete_time = NULL
+
+-- name: delete_customer
+UPDATE quivive.customers SET delete_time = now() WHERE customer_id = %(id)s
+
+-- name: put_region
+INSERT INTO quivive.regions (name, title, simulated) VALUES (%(id)s, %(title)s, %(simulated)s)
+ON CONFLICT (name) DO UPDATE SET
+    title = excluded.title, simulated = excluded.simulated,
+    create_time = CASE WHEN regions.delete_time IS NULL THEN regions.create_time ELSE now() END,
+    blind_time = CASE WHEN regions.delete_time IS NULL THEN regions.blind_time END,
+    blind_reason = CASE WHEN regions.delete_time IS NULL THEN regions.blind_reason END,
+    delete_time = NULL
+
+-- name: delete_region
+UPDATE quivive.regions SET delete_time = now() WHERE name = %(id)s
+
+-- name: add_region_event
+INSERT INTO quivive.region_events (region, time, kind) VALUES (%(id)s, now(), %(kind)s)
+
+-- name: put_site
+INSERT INTO quivive.sites (site_id, customer_id, url, declared, paused)
+VALUES (%(id)s, %(customer)s, %(url)s, %(declared)s, %(paused)s)
+ON CONFLICT (site_id) DO UPDATE SET
+    customer_id = excluded.customer_id, url = excluded.url, declared = excluded.declared, paused = excluded.paused,
+    create_time = CASE WHEN sites.delete_time IS NULL THEN sites.create_time ELSE now() END,
+    delete_time = NULL
+
+-- name: delete_site
+UPDATE quivive.sites SET delete_time = now() WHERE site_id = %(id)s
+
+-- name: add_maintenance
+INSERT INTO quivive.maintenance (site_id, cron, start_time, duration_us)
+VALUES (%(site)s, %(cron)s, %(start)s, %(duration_us)s)
+
+-- name: delete_maintenance
+UPDATE quivive.maintenance SET delete_time = now()
+WHERE site_id = %(site)s AND delete_time IS NULL AND duration_us = %(duration_us)s
+  AND cron IS NOT DISTINCT FROM %(cron)s::text AND start_time IS NOT DISTINCT FROM %(start)s::timestamptz
+
+-- name: put_channel
+INSERT INTO quivive.channels (channel_id, type, audience, declared)
+VALUES (%(id)s, %(type)s, %(audience)s, %(declared)s)
+ON CONFLICT (channel_id) DO UPDATE SET
+    type = excluded.type, audience = excluded.audience, declared = excluded.declared,
+    create_time = CASE WHEN channels.delete_time IS NULL THEN channels.create_time ELSE now() END,
+    delete_time = NULL
+
+-- name: delete_channel
+UPDATE quivive.channels SET delete_time = now() WHERE channel_id = %(id)s
+
+-- name: add_check
+INSERT INTO quivive.checks (check_id, site_id, name, type, critical, revision, paused)
+VALUES (%(check)s, %(site)s, %(name)s, %(type)s, %(critical)s, %(revision)s, %(paused)s)
+
+-- name: add_revision
+INSERT INTO quivive.check_revisions (check_id, revision, regions, interval_us, timeout_us, down_attempts, target, spec)
+VALUES (%(check)s, %(revision)s, %(regions)s, %(interval_us)s, %(timeout_us)s, %(down_attempts)s, %(target)s, %(spec)s)
+
+-- name: use_revision
+UPDATE quivive.checks SET revision = %(revision)s WHERE check_id = %(check)s
+
+-- name: flag_check
+UPDATE quivive.checks SET critical = %(critical)s, paused = %(paused)s WHERE check_id = %(check)s
+
+-- name: delete_check
+UPDATE quivive.checks SET delete_time = now() WHERE check_id = %(check)s

@@ -1,0 +1,2 @@
+-- name: all
+SELECT name, title, simulated, blind_time, blind_reason FROM quivive.regions WHERE delete_time IS NULL ORDER BY name

@@ -1,0 +1,1 @@
+"""The web pages: no JavaScript, nothing from elsewhere, every value escaped."""
