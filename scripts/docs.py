@@ -1,4 +1,4 @@
-"""Write the tables of docs/operations.md that come from the code; with --check, fail when they are stale."""
+"""Write the tables of docs/operations.md that come from the code; with --check, fail when they are stale or a link is broken."""
 
 import argparse
 import re
@@ -19,7 +19,8 @@ from probe_agent.settings import AgentSettings
 from quivive.configuration.durations import format_duration
 from quivive.settings import DatabaseSettings, ServiceSettings
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "operations.md"
 SETTINGS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("all", ServiceSettings),
     ("aggregator, api", DatabaseSettings),
@@ -70,7 +71,7 @@ def metrics_table() -> Iterator[str]:
                 (family,) = metric.describe()
                 name = family.name + ("_total" if family.type == "counter" else "")
                 labels = ", ".join(f"`{label}`" for label in metric._labelnames) or "–"
-                yield f"| `{name}` | {labels} | {family.documentation} ({family.type}) |"
+                yield f"| `{name}` | {labels} | {family.documentation.rstrip('.')} ({family.type}) |"
 
 
 def rendered(page: str) -> str:
@@ -84,6 +85,30 @@ def rendered(page: str) -> str:
     return page
 
 
+def broken_links() -> Iterator[str]:
+    """Links from our pages to files or headings that are not there; other sites are not asked."""
+    pages = [
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "deploy").rglob("*.md"),
+    ]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+            path, _, anchor = target.partition("#")
+            if ":" in path:
+                continue
+            file = page.parent / path if path else page
+            if not file.exists() or (anchor and anchor not in anchors(file)):
+                yield f"{page.relative_to(ROOT)}: {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings can be linked by."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
@@ -94,6 +119,8 @@ def main() -> None:
         PAGE.write_text(fresh, "utf-8")
     elif fresh != page:
         sys.exit("docs/operations.md is stale, run `make docs`")
+    elif broken := list(broken_links()):
+        sys.exit("broken links:\n" + "\n".join(broken))
 
 
 if __name__ == "__main__":
