@@ -112,13 +112,14 @@ class Reader:
         headers = message.headers or {}
         if message.reply:  # flow control: everything before it has been taken
             await self._nc.publish(message.reply, b"")
-        elif stalled := headers.get("Nats-Consumer-Stalled"):
+        stalled = headers.get("Nats-Consumer-Stalled")
+        if stalled:
             await self._nc.publish(stalled, b"")
         last = headers.get("Nats-Last-Consumer")
         if last is not None and int(last) > self._delivered:
             log.warning("reader.gap_found", stream=self._stream, expected=int(last), got=self._delivered)
             await self._close()
-        elif last is not None:
+        elif last is not None and not stalled:  # a stalled consumer has more, which it holds back
             self.caught_up = True
 
     async def _open(self) -> bool:

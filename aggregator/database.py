@@ -1,0 +1,53 @@
+"""How the aggregator connects to the database, and which of its errors pass by themselves."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import stamina
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+WRITER_NAME = "quivive aggregator writer"
+"""`application_name` of the connection that commits results; a new owner ends a backend only under this name."""
+
+PASSING = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
+"""The server is away, full, failing over or in a deadlock: trying again is right. Anything else is our own fault."""
+
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "options": "-c timezone=UTC",
+}
+
+
+async def connect(url: str, name: str) -> psycopg.AsyncConnection:
+    """A connection in autocommit, so that transactions are only where they are written. Raises one of `PASSING`."""
+    return await psycopg.AsyncConnection.connect(url, autocommit=True, application_name=name, **_PATIENCE)
+
+
+def pool(url: str) -> AsyncConnectionPool:
+    """A few connections for everything but committing results; not opened yet, and back by itself after an outage."""
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=4,
+        timeout=10,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"autocommit": True, "application_name": "quivive aggregator", **_PATIENCE},
+    )
+
+
+def patiently() -> AsyncIterator[stamina.Attempt]:
+    """Attempts at something, `with` each of them, until it is done or fails with an error that does not pass."""
+    return stamina.retry_context(
+        on=PASSING, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0, wait_jitter=0.2
+    ).__aiter__()
+
+
+def connect_once(url: str) -> psycopg.Connection:
+    """A blocking connection in autocommit, for the migration."""
+    return psycopg.connect(url, autocommit=True, application_name="quivive migration", **_PATIENCE)

@@ -1,0 +1,1 @@
+"""Channels of type `email`: plain text and HTML by SMTP."""

@@ -1,0 +1,143 @@
+"""What is said about an event, in words: a subject, a sentence, facts and a link. How it looks is each channel's business."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_timedelta
+
+from aggregator.phrases import cause_phrase
+from quivive.domain.words import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One piece of news in one language."""
+
+    subject: str
+    sentence: str
+    facts: tuple[tuple[str, str], ...]
+    """Labels and values."""
+    link: str | None
+    is_bad: bool
+    """Bad news or good."""
+
+
+_WORDS = {
+    "en": {
+        "down": "DOWN: {host} — {cause}",
+        "down_sentence": "{url} is down: {detail}.",
+        "up": "UP: {host} — back after {length}",
+        "up_sentence": "{url} is up again. It was down for {length}.",
+        "closed": "CLOSED: {host} — watched no more after {length}",
+        "closed_sentence": "{url} is no longer watched; its outage is closed after {length}.",
+        "blind": "Region {region} is blind — {detail}",
+        "blind_sentence": "Region {region} cannot be relied on: {detail}. Its votes do not count until it is back.",
+        "sighted": "Region {region} sees again",
+        "sighted_sentence": "Agents of region {region} are heard again. Its votes count.",
+        "incomplete": "Data is incomplete",
+        "incomplete_sentence": "Too few regions see at least one site: its state is unknown, and nobody is paged for it.",
+        "complete": "Data is complete again",
+        "complete_sentence": "Every critical check is known again.",
+        "customer": "Customer",
+        "site": "Site",
+        "cause": "Cause",
+        "start": "Down since",
+        "confirm": "Confirmed",
+        "resolve": "Up since",
+        "regions": "Seen from",
+        "simulated": "Caution",
+        "simulated_value": "some of these regions share one machine",
+        "time": "Time",
+    },
+    "fr": {
+        "down": "EN PANNE : {host} — {cause}",
+        "down_sentence": "{url} est en panne : {detail}.",
+        "up": "RÉTABLI : {host} — de retour après {length}",
+        "up_sentence": "{url} fonctionne à nouveau. La panne a duré {length}.",
+        "closed": "CLOS : {host} — plus surveillé après {length}",
+        "closed_sentence": "{url} n’est plus surveillé ; sa panne est close après {length}.",
+        "blind": "La région {region} est aveugle — {detail}",
+        "blind_sentence": "La région {region} n’est pas fiable : {detail}. Ses votes ne comptent plus jusqu’à son retour.",
+        "sighted": "La région {region} voit à nouveau",
+        "sighted_sentence": "Les sondes de la région {region} répondent à nouveau. Ses votes comptent.",
+        "incomplete": "Données incomplètes",
+        "incomplete_sentence": "Trop peu de régions voient au moins un site : son état est inconnu, sans alerte pour l’astreinte.",
+        "complete": "Données à nouveau complètes",
+        "complete_sentence": "Chaque contrôle critique est à nouveau connu.",
+        "customer": "Client",
+        "site": "Site",
+        "cause": "Cause",
+        "start": "En panne depuis",
+        "confirm": "Confirmé",
+        "resolve": "Rétabli à",
+        "regions": "Vu depuis",
+        "simulated": "Attention",
+        "simulated_value": "certaines de ces régions partagent une même machine",
+        "time": "Heure",
+    },
+}
+
+
+def compose(kind: str, payload: Mapping[str, Any], locale: str, public_url: str | None) -> Message:
+    """The message about an event of `kind`. ValueError for a kind that there is no text for."""
+    words = _WORDS["fr" if locale == "fr" else "en"]
+    match kind:
+        case "incident.confirmed" | "incident.resolved":
+            return _incident(kind, payload, locale, words, public_url)
+        case "region.blind" | "region.sighted" | "data.incomplete" | "data.complete":
+            name = kind.partition(".")[2]
+            return Message(
+                subject=words[name].format_map(payload),
+                sentence=words[f"{name}_sentence"].format_map(payload),
+                facts=((words["time"], _moment(payload["time"], "UTC", locale)),),
+                link=public_url,
+                is_bad=name in ("blind", "incomplete"),
+            )
+        case _:
+            raise ValueError(f"no text for {kind}")
+
+
+def _incident(
+    kind: str, payload: Mapping[str, Any], locale: str, words: Mapping[str, str], public_url: str | None
+) -> Message:
+    cause = cause_phrase(Cause(payload["cause"]), locale)
+    zone = payload["timezone"]
+    terms = {
+        "host": urlsplit(payload["url"]).netloc.rpartition("@")[2],
+        "url": payload["url"],
+        "cause": cause,
+        "detail": payload["detail"],
+    }
+    name = "down"
+    if kind == "incident.resolved":
+        name = "up" if payload["close_reason"].startswith("recovered") else "closed"
+        length = datetime.fromisoformat(payload["resolve_time"]) - datetime.fromisoformat(payload["start_time"])
+        terms["length"] = format_timedelta(length, threshold=2, locale=locale)
+    facts = [
+        (words["customer"], payload["customer_title"]),
+        (words["site"], payload["site"]),
+        (words["cause"], f"{cause} ({payload['detail']})"),
+        (words["start"], _moment(payload["start_time"], zone, locale)),
+        (words["confirm"], _moment(payload["confirm_time"], zone, locale)),
+        (words["regions"], ", ".join(payload["regions"])),
+    ]
+    if name == "up":
+        facts.insert(4, (words["resolve"], _moment(payload["resolve_time"], zone, locale)))
+    if payload["simulated"]:
+        facts.append((words["simulated"], words["simulated_value"]))
+    return Message(
+        subject=words[name].format_map(terms),
+        sentence=words[f"{name}_sentence"].format_map(terms),
+        facts=tuple(facts),
+        link=f"{public_url.rstrip('/')}/incidents/{payload['incident']}" if public_url else None,
+        is_bad=name == "down",
+    )
+
+
+def _moment(text: str, zone: str, locale: str) -> str:
+    """In the customer's zone and language."""
+    return format_datetime(datetime.fromisoformat(text), "d MMMM y, HH:mm:ss z", ZoneInfo(zone), locale=locale)

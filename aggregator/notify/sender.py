@@ -1,0 +1,122 @@
+"""The sender: claims what is due, hands it to the channel's transport, and remembers what became of it."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from psycopg_pool import AsyncConnectionPool
+
+from aggregator import database
+from aggregator.metrics import DELIVERIES
+from aggregator.notify.channels import Delivery, Transport
+from aggregator.notify.errors import DeliveryError, PermanentFailure, TemporaryFailure
+from aggregator.notify.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 16
+SEND_WITHIN_S = 20.0
+"""Less than a claim's lease, so that nobody sends what is still under way."""
+POLL_S = 1.0
+"""What falls due by itself is found within this; what is due at once is found by `wake`."""
+LONGEST_DELAY = timedelta(minutes=5)
+GIVE_UP_AFTER_S = 86_400.0
+
+
+def delay_after(attempts: int) -> timedelta:
+    """How long to wait after so many failures: 1 s, doubling up to five minutes."""
+    return min(timedelta(seconds=2 ** min(attempts - 1, 20)), LONGEST_DELAY)
+
+
+class Sender:
+    """Works off the outbox, a few deliveries at a time, so that a slow channel holds nobody else up."""
+
+    def __init__(self, pool: AsyncConnectionPool, transports: Mapping[str, Transport]) -> None:
+        self._outbox = Outbox(pool)
+        self._transports = transports
+        self._news = asyncio.Event()
+        self._deliveries: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Something may have become due."""
+        self._news.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until `stopping`, then see the deliveries at hand through."""
+        stop = asyncio.ensure_future(stopping.wait())
+        try:
+            while not stopping.is_set():
+                self._news.clear()
+                await self._claim()
+                news = asyncio.ensure_future(self._news.wait())
+                await asyncio.wait({news, stop}, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+            if self._deliveries:
+                await asyncio.wait(self._deliveries)
+        finally:
+            stop.cancel()
+            for delivery in self._deliveries:
+                delivery.cancel()
+
+    async def _claim(self) -> None:
+        free = AT_ONCE - len(self._deliveries)
+        if free <= 0:
+            return
+        try:
+            claimed = await self._outbox.claim(free)
+        except database.PASSING as error:
+            log.warning("outbox.unreachable", error=str(error))
+            return
+        for delivery in claimed:
+            task = asyncio.ensure_future(self._deliver(delivery))
+            self._deliveries.add(task)
+            task.add_done_callback(self._delivered)
+
+    def _delivered(self, task: asyncio.Task[None]) -> None:
+        self._deliveries.discard(task)
+        self.wake()  # something may have waited for this one, or for its place
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        """Send one message and remember what became of it, however long the database is away."""
+        error = await self._attempt(delivery)
+        reason = str(error) or type(error).__name__
+        outbox = self._outbox
+        match error:
+            case None:
+                result, remember = "sent", partial(outbox.sent, delivery)
+            case PermanentFailure():
+                result, remember = "given_up", partial(outbox.give_up, delivery, "given up", reason)
+            case _ if delivery.age_s > GIVE_UP_AFTER_S:
+                result, remember = "given_up", partial(outbox.give_up, delivery, "given up after a day", reason)
+            case _:
+                result, remember = "failed", partial(outbox.postpone, delivery, delay_after(delivery.attempts), reason)
+        fields = {"channel": delivery.channel, "key": delivery.event_key, "attempt": delivery.attempts}
+        if error is None:
+            log.info("delivery.sent", **fields)
+        else:
+            log.warning(f"delivery.{result}", reason=reason, **fields)
+        DELIVERIES.labels(delivery.channel_type, result).inc()
+        async for attempt in database.patiently():
+            with attempt:
+                await remember()
+
+    async def _attempt(self, delivery: Delivery) -> Exception | None:
+        """Hand it over; what went wrong, if anything did. Beside DeliveryError that is a fault of ours, and tried again."""
+        transport = self._transports.get(delivery.channel_type)
+        if delivery.is_deleted:
+            return PermanentFailure("the channel was removed")
+        if transport is None:
+            return PermanentFailure(f"there are no channels of type {delivery.channel_type}")
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await transport.send(delivery)
+        except DeliveryError as error:
+            return error
+        except TimeoutError:
+            return TemporaryFailure(f"it took longer than {SEND_WITHIN_S:.0f} s")
+        except Exception as error:
+            log.exception("delivery.crashed", key=delivery.event_key, channel=delivery.channel)
+            return error
+        return None

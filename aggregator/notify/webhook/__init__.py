@@ -1,0 +1,1 @@
+"""Channels of type `webhook`: signed JSON by HTTP POST."""

@@ -1,0 +1,1 @@
+"""Step PERSIST: what was consumed and decided becomes rows, one micro-batch in one transaction."""

@@ -1,0 +1,79 @@
+"""Stores what was seen: results by staged binary COPY, duplicates dropped by their identity; evidence; poison."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+from google.protobuf.timestamp_pb2 import Timestamp
+from psycopg.types.json import Jsonb
+
+from aggregator.persist.batch import Poisoned, Seen
+from aggregator.persist.staging import copy_bytes
+from aggregator.persist.statements import SQL
+from quivive.domain.times import to_datetime
+from quivive.v1 import bus_pb2
+
+
+async def prepare(connection: psycopg.AsyncConnection) -> None:
+    """Make the staging table of a new connection."""
+    await connection.execute(SQL["staging_create"])
+
+
+async def store(connection: psycopg.AsyncConnection, seen: Sequence[Seen]) -> None:
+    """Results and their evidence; what is there already stays as it is."""
+    if data := copy_bytes(seen):
+        async with connection.cursor() as cursor:
+            async with cursor.copy(SQL["staging_copy"]) as copy:
+                await copy.write(data)
+            await cursor.execute(SQL["staging_store"])
+    if rows := list(_evidence(seen)):
+        async with connection.cursor() as cursor:
+            await cursor.executemany(SQL["evidence_store"], rows)
+
+
+async def set_aside(connection: psycopg.AsyncConnection, poisoned: Sequence[Poisoned]) -> None:
+    """Keep what cannot be read, for the operator; only the newest, since an agent gone mad never stops."""
+    if not poisoned:
+        return
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            SQL["poison_store"],
+            [(item.sequence, item.subject, to_datetime(item.time_us), item.reason, item.data) for item in poisoned],
+        )
+        await cursor.execute(SQL["poison_prune"])
+
+
+def _evidence(seen: Sequence[Seen]) -> Iterator[tuple[Any, ...]]:
+    for part in seen:
+        results = part.results
+        for index, evidence in results.evidence.items():
+            if part.stored[index]:
+                slot = to_datetime(int(results.slot_us[index]))
+                content = Jsonb(_content(evidence))
+                yield int(results.check[index]), slot, part.region, int(results.attempt[index]), content
+
+
+def _content(evidence: bus_pb2.Evidence) -> dict[str, Any]:
+    """What was seen, without what is empty. PostgreSQL's jsonb has no NUL character, a hostile body may."""
+    content: dict[str, Any] = {
+        "detail": _clean(evidence.detail),
+        "address": _clean(evidence.address),
+        "url": _clean(evidence.url),
+        "headers": {_clean(name): _clean(value) for name, value in evidence.headers.items()},
+        "body_excerpt": _clean(evidence.body_excerpt),
+    }
+    if evidence.HasField("certificate_expire_time"):
+        content["certificate_expire_time"] = _iso(evidence.certificate_expire_time)
+    return {name: value for name, value in content.items() if value}
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "�")
+
+
+def _iso(moment: Timestamp) -> str:
+    """In UTC; empty for an instant that no calendar has."""
+    try:
+        return moment.ToJsonString()
+    except ValueError:
+        return ""

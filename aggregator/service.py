@@ -1,0 +1,208 @@
+"""Wires the aggregator together and runs it until it is told to stop, or must."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Coroutine, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from psycopg_pool import AsyncConnectionPool
+
+from aggregator import completeness, database, leases
+from aggregator.completeness import Completeness
+from aggregator.confirmations import Confirmations
+from aggregator.consume import Consumer, Surroundings
+from aggregator.events import Events
+from aggregator.leases import Lease, WrongShards
+from aggregator.notify import channels
+from aggregator.notify.sender import Sender
+from aggregator.persist.writer import Fenced, Writer
+from aggregator.policies import SQL, PolicyStore
+from aggregator.regions import Lookout, Presence
+from aggregator.settings import AggregatorSettings
+from aggregator.shards import Shard
+from quivive import bus, health, subjects
+from quivive.settings import EXIT_USAGE
+
+log = structlog.get_logger(__name__)
+
+STOP_WITHIN_S = 3.5
+"""For the last commit."""
+
+
+class NotMigrated(Exception):
+    """The database lacks our schema."""
+
+
+async def run(settings: AggregatorSettings) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. 1: somebody else took over, or a fault; 2: something the user must change."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    stop = asyncio.ensure_future(stopping.wait())
+    async with AsyncExitStack() as stack:
+        starting = asyncio.ensure_future(_start(settings, stack))
+        await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait({starting})
+            return 0
+        try:
+            parts = starting.result()
+        except (WrongShards, NotMigrated, OSError) as error:
+            log.error("aggregator.refused", reason=str(error))
+            return EXIT_USAGE
+        log.info("aggregator.started", shards=settings.shards)
+        return await _work(parts, stopping)
+
+
+@dataclass(slots=True)
+class Parts:
+    """What runs once everything is there."""
+
+    consumer: Consumer
+    sender: Sender
+    background: list[Coroutine[Any, Any, None]]
+
+
+async def _start(settings: AggregatorSettings, stack: AsyncExitStack) -> Parts:
+    """Take what is needed, in the order of need; `stack` gives it back. Waits for a database or a broker that is away."""
+    url = settings.database_url.get_secret_value()
+    readiness = Readiness()
+    server = await health.serve(settings.bind, settings.health_port, readiness.not_ready)
+    stack.push_async_callback(server.close)
+    nc = readiness.nc = await bus.connect(settings.nats_url, name="aggregator")
+    stack.push_async_callback(nc.close)
+    await _ensure_streams(nc)
+    pool = database.pool(url)
+    await pool.open(wait=False)
+    stack.push_async_callback(pool.close)
+
+    policies = PolicyStore(pool, settings.shards)
+    owned = await _take_over(url, settings.shards)
+    complete, blind = await _load(pool, policies)
+    shards = {lease.shard: Shard(lease) for lease in owned}
+    await _rewind_if_new(nc, shards.values())
+    after = min(shard.snapshot_position for shard in shards.values())
+    reader = bus.Reader(nc, subjects.RESULTS_STREAM, ["quivive.results.*.*"], after=after)
+    stack.push_async_callback(reader.close)
+    writer = readiness.writer = Writer(url, {lease.shard: lease.epoch for lease in owned})
+    stack.push_async_callback(writer.close)
+    sender = Sender(pool, await stack.enter_async_context(channels.open_all(settings)))
+    lookout, events = Lookout(), Events(nc.jetstream())
+    around = Surroundings(
+        reader=reader,
+        writer=writer,
+        policies=policies,
+        lookout=lookout,
+        completeness=complete,
+        confirmations=Confirmations(nc),
+        events=events,
+        on_commit=sender.wake,
+    )
+    consumer = readiness.consumer = Consumer(around, shards, blind)
+    presence = Presence(nc, lookout)
+    return Parts(consumer, sender, [policies.follow(), presence.follow(), events.publish(), _keep_streams(nc)])
+
+
+async def _work(parts: Parts, stopping: asyncio.Event) -> int:
+    """Run the parts; when one ends before it should, everything does."""
+    main = [asyncio.ensure_future(parts.consumer.run(stopping)), asyncio.ensure_future(parts.sender.run(stopping))]
+    background = [asyncio.ensure_future(part) for part in parts.background]
+    done, _ = await asyncio.wait({*main, *background}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.set()
+    _, late = await asyncio.wait(main, timeout=STOP_WITHIN_S)
+    if late:
+        log.warning("aggregator.cut_short", reason="the database did not take the last commit in time")
+    for task in (*late, *background):
+        task.cancel()
+    await asyncio.gather(*main, *background, return_exceptions=True)
+    for task in done | set(main):
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, Fenced):
+                log.error("aggregator.fenced", reason=str(error))
+            else:
+                log.error("aggregator.failed", exc_info=error)
+            return 1
+    log.info("aggregator.stopped")
+    return 0
+
+
+async def _take_over(url: str, shards: int) -> list[Lease]:
+    """Own every shard. Raises WrongShards and NotMigrated."""
+    owner = f"{socket.gethostname()}/{os.getpid()}"
+    async for attempt in database.patiently():
+        with attempt:
+            try:
+                return await leases.take_all(url, shards, owner)
+            except psycopg.errors.UndefinedTable:
+                raise NotMigrated("the database has no schema yet: run `python -m aggregator migrate`") from None
+    raise AssertionError("it is tried for ever")
+
+
+async def _load(pool: AsyncConnectionPool, policies: PolicyStore) -> tuple[Completeness, frozenset[str]]:
+    """What is declared and what was committed last: completeness and blind regions."""
+    async for attempt in database.patiently():
+        with attempt:
+            await policies.refresh()
+            async with pool.connection() as connection:
+                rows = await (await connection.execute(SQL["blind_regions"])).fetchall()
+                return await completeness.load(connection), frozenset(row[0] for row in rows)
+    raise AssertionError("it is tried for ever")
+
+
+async def _rewind_if_new(nc: Client, shards: Iterable[Shard]) -> None:
+    """Positions beyond the stream's end are those of a stream that is gone."""
+    last = (await nc.jetstream().stream_info(subjects.RESULTS_STREAM)).state.last_seq
+    if any(shard.position > last for shard in shards):
+        log.error("stream.restarted", last=last)
+        for shard in shards:
+            shard.rewind()
+
+
+async def _ensure_streams(nc: Client) -> None:
+    """A broker that has just come up may not answer yet."""
+    while True:
+        try:
+            return await bus.ensure_streams(nc.jetstream())
+        except (NatsError, TimeoutError) as error:
+            log.warning("streams.not_ensured", error=str(error) or type(error).__name__)
+            await asyncio.sleep(0.25)
+
+
+async def _keep_streams(nc: Client) -> None:
+    """What the broker keeps in memory only, the presence bucket, is gone when it restarts."""
+    reconnects = nc.stats["reconnects"]
+    while True:
+        await asyncio.sleep(0.25)
+        if nc.stats["reconnects"] != reconnects:
+            reconnects = nc.stats["reconnects"]
+            await _ensure_streams(nc)
+
+
+class Readiness:
+    """Why the aggregator is not ready, if it is not. Parts are filled in as they come."""
+
+    def __init__(self) -> None:
+        self.nc: Client | None = None
+        self.writer: Writer | None = None
+        self.consumer: Consumer | None = None
+
+    def not_ready(self) -> str | None:
+        if self.nc is None or not self.nc.is_connected:
+            return "not connected to the broker"
+        if self.writer is None or self.consumer is None:
+            return "waiting for the database"
+        if self.writer.retrying:
+            return "the database does not take our results"
+        if not self.consumer.caught_up:
+            return "catching up with the results stream"
+        return None
