@@ -19,31 +19,34 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</t
 
 
 class SiteServer:
-    """One site on a port of its own; it keeps the port even while it refuses connections."""
+    """One site on a port of its own; it keeps the port even while it refuses connections.
 
-    def __init__(self, title: str, port: int, certificates: Certificates | None = None) -> None:
-        self.title, self.port = title, port
+    A name below `.localhost` means this machine without anybody being asked, by both families of addresses.
+    """
+
+    def __init__(self, title: str, port: int, certificates: Certificates | None = None, host: str = HOST) -> None:
+        self.title, self.port, self.host = title, port, host
         self._certificates = certificates
         self._trouble: Trouble | None = None
-        self._server: asyncio.Server | None = None
-        self._placeholder: socket.socket | None = None
+        self._servers: list[asyncio.Server] = []
+        self._held: list[socket.socket] = []
+        """While it refuses: bound, so that nobody else gets the port, but not listening."""
         self._connections: set[asyncio.Task[None]] = set()
         self.requests = 0
         """Complete requests that came in."""
 
     @property
     def url(self) -> str:
-        return f"{'https' if self._certificates else 'http'}://{HOST}:{self.port}/"
+        return f"{'https' if self._certificates else 'http'}://{self.host}:{self.port}/"
 
     async def open(self) -> None:
         """Listen. OSError when the port is taken."""
-        await self._listen(self._bound())
+        await self._listen(self._bind())
 
     async def close(self) -> None:
-        await self._silence()
-        if self._placeholder is not None:
-            self._placeholder.close()
-            self._placeholder = None
+        self._silence()
+        for held in self._held:
+            held.close()
 
     async def become(self, trouble: Trouble | None) -> None:
         """Break in this way, or heal."""
@@ -51,31 +54,38 @@ class SiteServer:
             return
         was, self._trouble = self._trouble, trouble
         if trouble is Trouble.REFUSED:
-            await self._silence()
-            self._placeholder = self._bound()
+            self._silence()
+            self._held = self._bind()
+            for held in self._held:
+                held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         elif was is Trouble.REFUSED:
-            assert self._placeholder is not None
-            held, self._placeholder = self._placeholder, None
-            await self._listen(held)
+            bound, self._held = self._held, []
+            await self._listen(bound)
         else:
             self._hang_up()
 
-    def _bound(self) -> socket.socket:
-        bound = socket.socket()
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((HOST, self.port))
-        # Ours past the remains of closed connections, but nobody else's while it refuses.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    def _bind(self) -> list[socket.socket]:
+        addresses = [(socket.AF_INET, HOST)]
+        if self.host != HOST and socket.has_dualstack_ipv6():
+            addresses.append((socket.AF_INET6, "::1"))
+        bound = []
+        for family, address in addresses:
+            one = socket.socket(family)
+            # Past the remains of our own closed connections.
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((address, self.port))
+            bound.append(one)
         return bound
 
-    async def _listen(self, bound: socket.socket) -> None:
-        context = self._context()
-        self._server = await asyncio.start_server(self._accept, sock=bound, ssl=context)
+    async def _listen(self, bound: list[socket.socket]) -> None:
+        for one in bound:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._servers.append(await asyncio.start_server(self._accept, sock=one, ssl=self._context()))
 
-    async def _silence(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+    def _silence(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers = []
         self._hang_up()
 
     def _hang_up(self) -> None:
