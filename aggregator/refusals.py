@@ -11,11 +11,11 @@ SAY_AGAIN_US = 3600 * SECOND_US
 
 def refuse_impossible_times(results: Results, now_us: int) -> None:
     """Raises BadBatch for a slot or an end more than 3 days before or 10 minutes after the bus's timestamp."""
-    for name, times in (("slot", results.slot_us), ("end", results.end_us)):
+    for name, times in (("a slot", results.slot_us), ("an end", results.end_us)):
         if times.min() < now_us - OLDEST_US:
-            raise BadBatch(f"a {name} more than 3 days old")
+            raise BadBatch(f"{name} more than 3 days old")
         if times.max() > now_us + NEWEST_US:
-            raise BadBatch(f"a {name} more than 10 minutes ahead")
+            raise BadBatch(f"{name} more than 10 minutes ahead")
 
 
 class Refusals:

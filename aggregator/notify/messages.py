@@ -140,4 +140,4 @@ def _incident(
 
 def _moment(text: str, zone: str, locale: str) -> str:
     """In the customer's zone and language."""
-    return format_datetime(datetime.fromisoformat(text), "d MMMM y, HH:mm:ss z", ZoneInfo(zone), locale=locale)
+    return format_datetime(datetime.fromisoformat(text), "d MMMM y, HH:mm:ss ZZZZ", ZoneInfo(zone), locale=locale)
