@@ -1,6 +1,7 @@
 """What `quivive up` tells the person who started it."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +47,13 @@ class Whereabouts:
             rows.append(("mail", f"{self.mail} (the demo sends none)"))
         title = f"Quivive {__version__} is up, {seconds:.1f} s after its start. Ctrl-C stops it."
         return [title, *(f"  {name:<9} {value}" for name, value in rows)]
+
+
+def process_start() -> float:
+    """When this process was started, on the clock of time.monotonic(): the user has been waiting since then."""
+    ticks = int(Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()[19])
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.monotonic() - age
 
 
 def without_password(url: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
-NAME_WIDTH = 11
+NAME_WIDTH = 14
 LONGEST_LINE = 64 * 1024
 
 

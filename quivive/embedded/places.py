@@ -5,7 +5,6 @@ import os
 import random
 import secrets
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 LOWEST_PORT = 10000
@@ -53,19 +52,28 @@ def host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-@dataclass(frozen=True, slots=True)
 class Places:
     """The data directory, and what is kept in it."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._chosen: dict[str, int] = {}
 
     def port(self, name: str) -> int:
         """The port of `name`: the one of the last start, another one if somebody else has taken it since."""
-        kept = self._kept("ports.json")
-        port = kept.get(name)
-        if not isinstance(port, int) or not is_free(port):
-            port = free_port()
-            self._keep("ports.json", {**kept, name: port})
+        if name not in self._chosen:
+            kept = self._kept("ports.json")
+            port = kept.get(name)
+            if not isinstance(port, int) or not is_free(port):
+                port = free_port()
+                self._keep("ports.json", {**kept, name: port})
+            self._chosen[name] = port
+        return self._chosen[name]
+
+    def chosen_port(self, name: str) -> int:
+        """The port that whoever started us has chosen for `name`. KeyError when nobody has."""
+        port = self._kept("ports.json")[name]
+        assert isinstance(port, int)
         return port
 
     def secret(self, name: str) -> str:

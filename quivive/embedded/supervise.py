@@ -1,4 +1,4 @@
-"""Keeps programs running: starts them in order, starts again what dies, stops all in the reverse order.
+"""Keeps programs running: starts again what dies, and stops all in order, whoever needs another one before that one.
 
 A program that exits with code 2 in its first life has found something that the user must change: that ends everything. Any other
 end is followed by a new start, after 0.2 s at first and up to 10 s; 30 s of life make up for earlier deaths.
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from enum import IntEnum
 from signal import SIGKILL, Signals
 
 from quivive.embedded.lines import Console, pump
@@ -122,20 +123,30 @@ def ending(code: int) -> str:
     return f"exited with code {code}" if code >= 0 else f"killed by {Signals(-code).name}"
 
 
+class Stage(IntEnum):
+    """What leans on what: the later stages are stopped first."""
+
+    SERVERS = 0
+    DEMO = 1
+    API = 2
+    AGGREGATOR = 3
+    AGENTS = 4
+
+
 class Supervisor:
-    """The programs that run, in the order in which they were started."""
+    """The programs that run."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._groups: list[list[Child]] = []
+        self._stages: dict[Stage, list[Child]] = {stage: [] for stage in Stage}
         self.hurry = asyncio.Event()
         """Set when the user does not want to wait for an orderly stop."""
 
-    async def start(self, *programs: Program) -> None:
-        """Start these side by side; they are stopped side by side too."""
-        children = [Child(program, self._console, self.hurry) for program in programs]
-        self._groups.append(children)
-        for child in children:
+    async def start(self, stage: Stage, *programs: Program) -> None:
+        """Start these side by side."""
+        for program in programs:
+            child = Child(program, self._console, self.hurry)
+            self._stages[stage].append(child)
             child.start()
 
     async def until(self, is_ready: Callable[[], bool], what: str, within: timedelta) -> None:
@@ -171,9 +182,9 @@ class Supervisor:
             raise Failed(f"{program.name} {ending(code)}", EXIT_USAGE if code == EXIT_USAGE else 1)
 
     async def stop(self) -> None:
-        """Stop everything, last started first."""
-        while self._groups:
-            await asyncio.gather(*(child.stop() for child in self._groups.pop()))
+        """Stop everything, a stage after the other."""
+        for stage in reversed(Stage):
+            await asyncio.gather(*(child.stop() for child in self._stages[stage]))
 
     def _children(self) -> list[Child]:
-        return [child for group in self._groups for child in group]
+        return [child for stage in self._stages.values() for child in stage]

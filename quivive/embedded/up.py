@@ -2,9 +2,9 @@
 
 1. Check what the user gave: configuration, data directory, ports. Nothing is started when something is wrong.
 2. Start broker and database, or use the ones given; bring the schema up to date.
-3. Start the api and declare regions and configuration through it; then aggregator and agents.
+3. Start api, aggregator and agents; declare regions and configuration through the api.
 4. Say what is where, and when the first result is stored. Start again what dies.
-5. On Ctrl-C or SIGTERM stop everything in the reverse order; a second one hastens.
+5. On Ctrl-C or SIGTERM stop everything: agents, aggregator, api, servers; a second one hastens.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from datetime import timedelta
 
 import psycopg
 
+from quivive import bus
 from quivive.configuration import Configuration, ConfigurationError, Loaded, load
 from quivive.embedded import announce, broker, database, declare, demo, services
 from quivive.embedded.lines import Console
@@ -25,7 +26,7 @@ from quivive.embedded.options import UpOptions
 from quivive.embedded.places import Places, answers, host_port, reachable
 from quivive.embedded.preflight import check_port, claim
 from quivive.embedded.programs import Server
-from quivive.embedded.supervise import Failed, Supervisor
+from quivive.embedded.supervise import Failed, Stage, Supervisor
 from quivive.settings import EXIT_USAGE
 
 SERVER_WITHIN = timedelta(seconds=60)
@@ -46,7 +47,7 @@ class Preparation:
 
 def run(options: UpOptions) -> int:
     """Run until told to stop; the exit code."""
-    started = time.monotonic()
+    started = announce.process_start()
     lock: int | None = None
     try:
         loaded = load(options.config) if options.config else None
@@ -120,18 +121,25 @@ async def _start_and_watch(
 ) -> None:
     around = prepared.around
     await _start_servers(prepared, supervisor)
+    configuration = prepared.loaded.configuration if prepared.loaded else Configuration()
+    if prepared.demo is not None:
+        configuration = demo.beside(configuration, prepared.demo)
+    await _prepare_bus(around.nats_url)
+    # Agents wait for their checks by themselves: where the regions are known, they get ready meanwhile.
+    named = options.regions or tuple(region.id for region in configuration.regions)
+    await _start_agents(named, around, supervisor)
     await supervisor.run_once(services.migration(around))
     before = await announce.progress(around.database_url)
-    await supervisor.start(services.api(around))
-    regions = await _declare(options, prepared, supervisor, console)
-    await supervisor.start(services.aggregator(around))
-    simulated = len(regions) > 1
-    await supervisor.start(*(services.agent(around, region, simulated=simulated) for region in regions))
+    await supervisor.start(Stage.API, services.api(around))
+    await supervisor.start(Stage.AGGREGATOR, services.aggregator(around))
+    regions = await _declare(options, configuration, named, prepared.loaded, supervisor, console)
+    if not named:
+        await _start_agents(regions, around, supervisor)
     whereabouts = announce.Whereabouts(
         web=f"{around.public_url}/",
         grpc=host_port(reachable(options.bind), options.grpc_port),
         regions=regions,
-        simulated=simulated,
+        simulated=len(regions) > 1,
         data_dir=around.places.root,
         broker=announce.without_password(around.nats_url),
         database=announce.without_password(around.database_url),
@@ -151,10 +159,9 @@ async def _start_and_watch(
 
 async def _start_servers(prepared: Preparation, supervisor: Supervisor) -> None:
     servers = [server for server in (prepared.broker, prepared.database) if server is not None]
-    for server in servers:
-        await supervisor.start(server.program)
+    await supervisor.start(Stage.SERVERS, *(server.program for server in servers))
     if prepared.demo is not None:
-        await supervisor.start(*prepared.demo.programs)
+        await supervisor.start(Stage.DEMO, *prepared.demo.programs)
     for server in servers:
         await supervisor.until(server.is_ready, f"the {server.program.name}", SERVER_WITHIN)
     if prepared.database is None:
@@ -166,20 +173,36 @@ async def _start_servers(prepared: Preparation, supervisor: Supervisor) -> None:
         await supervisor.until(prepared.demo.is_ready, "the demo", SERVER_WITHIN)
 
 
+async def _prepare_bus(nats_url: str) -> None:
+    """Make streams and buckets first, so that nobody has to complain that they are missing."""
+    connection = await bus.connect(nats_url, name="quivive up")
+    try:
+        await bus.ensure_streams(connection.jetstream())
+    finally:
+        await connection.close()
+
+
+async def _start_agents(regions: tuple[str, ...], around: services.Surroundings, supervisor: Supervisor) -> None:
+    simulated = len(regions) > 1
+    programs = (services.agent(around, region, simulated=simulated) for region in regions)
+    await supervisor.start(Stage.AGENTS, *programs)
+
+
 async def _declare(
-    options: UpOptions, prepared: Preparation, supervisor: Supervisor, console: Console
+    options: UpOptions,
+    configuration: Configuration,
+    named: tuple[str, ...],
+    loaded: Loaded | None,
+    supervisor: Supervisor,
+    console: Console,
 ) -> tuple[str, ...]:
-    """Declare regions and configuration; the regions that get an agent here."""
+    """Declare regions and configuration; the regions that are to have an agent here."""
     host = reachable(options.bind)
     await supervisor.until(lambda: answers(host, options.grpc_port), "the api", API_WITHIN)
     address = host_port(host, options.grpc_port)
-    configuration = prepared.loaded.configuration if prepared.loaded else Configuration()
-    if prepared.demo is not None:
-        configuration = demo.beside(configuration, prepared.demo)
-    named = options.regions or tuple(region.id for region in configuration.regions)
     earlier = await declare.regions(address)
     regions = named or earlier or (declare.DEFAULT_REGION,)
-    await declare.apply(address, declare.with_regions(configuration, regions), prepared.loaded)
+    await declare.apply(address, declare.with_regions(configuration, regions), loaded)
     if elsewhere := sorted({*earlier} - {*regions}):
         console.write(announce.NAME, f"declared, but without an agent here: {', '.join(elsewhere)}")
     return regions

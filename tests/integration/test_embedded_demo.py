@@ -67,10 +67,11 @@ def test_a_site_hangs_and_heals(sites: LocalSites) -> None:
 
 
 def test_a_certificate_expires_and_is_renewed(sites: LocalSites) -> None:
-    site = sites.add("one", https=True)
+    site, other = sites.add("one", https=True), sites.add("other", https=True)
     site.become(Trouble.EXPIRED)
     with pytest.raises(urllib.error.URLError, match="certificate has expired"):
         visit(site.url, sites.trusted)
+    assert visit(other.url, sites.trusted) == 200
     site.heal()
     assert visit(site.url, sites.trusted) == 200
 

@@ -16,7 +16,7 @@ import pytest
 
 from quivive.embedded.lines import Console
 from quivive.embedded.programs import Program, command
-from quivive.embedded.supervise import Failed, Supervisor, pause_s
+from quivive.embedded.supervise import Failed, Stage, Supervisor, pause_s
 
 WITHIN = timedelta(seconds=20)
 
@@ -52,11 +52,11 @@ async def until(condition: Callable[[], object], within_s: float = 20.0) -> None
 
 async def test_each_line_stands_behind_the_name_of_its_program(supervisor: Supervisor, output: io.StringIO) -> None:
     await supervisor.run_once(program("one", "print('a'); print('b', end='')"))
-    assert output.getvalue() == "one         | a\none         | b\n"
+    assert output.getvalue() == "one            | a\none            | b\n"
 
 
 async def test_what_dies_is_started_again(supervisor: Supervisor, output: io.StringIO) -> None:
-    await supervisor.start(program("one", LIVES))
+    await supervisor.start(Stage.AGENTS, program("one", LIVES))
     await until(lambda: len(pids(output, "one")) == 1)
     os.kill(pids(output, "one")[0], signal.SIGKILL)
     await until(lambda: len(pids(output, "one")) == 2)
@@ -76,9 +76,10 @@ async def test_all_stop_in_the_reverse_order(supervisor: Supervisor, output: io.
         "print('there', flush=True)\n"
         "time.sleep(600)"
     )
-    for name in ("first", "second", "third"):
-        await supervisor.start(program(name, says))
-        await until(lambda name=name: f"{name.ljust(11)} | there" in output.getvalue())
+    # Agents are stopped first, whenever they were started.
+    for stage, name in ((Stage.API, "second"), (Stage.AGENTS, "third"), (Stage.SERVERS, "first")):
+        await supervisor.start(stage, program(name, says))
+        await until(lambda name=name: f"{name.ljust(14)} | there" in output.getvalue())
     await supervisor.stop()
     farewells = [line.split()[0] for line in output.getvalue().splitlines() if line.endswith("bye")]
     assert farewells == ["third", "second", "first"]
@@ -89,7 +90,7 @@ async def test_what_does_not_stop_is_ended(supervisor: Supervisor, output: io.St
         "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
         "print('pid', os.getpid(), flush=True); time.sleep(600)"
     )
-    await supervisor.start(program("stubborn", stubborn, stop_within=timedelta(seconds=0.3)))
+    await supervisor.start(Stage.AGENTS, program("stubborn", stubborn, stop_within=timedelta(seconds=0.3)))
     await until(lambda: pids(output, "stubborn"))
     await supervisor.stop()
     assert "did not stop on SIGTERM" in output.getvalue()
@@ -101,7 +102,7 @@ async def test_a_second_signal_hastens_the_stop(supervisor: Supervisor, output: 
         "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
         "print('pid', os.getpid(), flush=True); time.sleep(600)"
     )
-    await supervisor.start(program("stubborn", stubborn, stop_within=timedelta(seconds=300)))
+    await supervisor.start(Stage.AGENTS, program("stubborn", stubborn, stop_within=timedelta(seconds=300)))
     await until(lambda: pids(output, "stubborn"))
     stopping = asyncio.create_task(supervisor.stop())
     supervisor.hurry.set()
@@ -110,7 +111,7 @@ async def test_a_second_signal_hastens_the_stop(supervisor: Supervisor, output: 
 
 
 async def test_what_finds_something_to_correct_ends_everything(supervisor: Supervisor) -> None:
-    await supervisor.start(program("picky", "import sys; sys.exit(2)"))
+    await supervisor.start(Stage.AGENTS, program("picky", "import sys; sys.exit(2)"))
     with pytest.raises(Failed, match="picky cannot run like this") as failed:
         await asyncio.wait_for(supervisor.watch(), 20)
     assert failed.value.code == 2
@@ -123,7 +124,7 @@ async def test_waiting_for_what_never_gets_ready_ends(supervisor: Supervisor) ->
 
 
 async def test_a_stop_during_the_pause_does_not_wait_for_it(supervisor: Supervisor, output: io.StringIO) -> None:
-    await supervisor.start(program("brief", "raise SystemExit(1)"))
+    await supervisor.start(Stage.AGENTS, program("brief", "raise SystemExit(1)"))
     await until(lambda: "starting again in 0.8 s" in output.getvalue())
     before = time.monotonic()
     await supervisor.stop()

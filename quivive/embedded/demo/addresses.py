@@ -7,8 +7,13 @@ from quivive.embedded.places import Places
 HOST = "127.0.0.1"
 
 
+def site_port_name(site: str) -> str:
+    """The name under which the site's port is kept."""
+    return f"demo-{site}"
+
+
 def site_port(places: Places, site: str) -> int:
-    return places.port(f"demo-{site}")
+    return places.port(site_port_name(site))
 
 
 def mail_port(places: Places) -> int:

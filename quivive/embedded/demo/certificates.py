@@ -10,23 +10,20 @@ EXPIRED_SINCE = timedelta(hours=1)
 
 
 class Certificates:
-    """Contexts for HTTPS servers at `names` (host names or addresses)."""
+    """Of HTTPS servers at `names` (host names or addresses)."""
 
     def __init__(self, *names: str) -> None:
         self._authority = trustme.CA(organization_name="Quivive demo")
-        self.good = self._context(names, expired=False)
-        self.expired = self._context(names, expired=True)
-
-    def _context(self, names: tuple[str, ...], *, expired: bool) -> ssl.SSLContext:
         now = datetime.now(UTC)
-        leaf = (
-            self._authority.issue_cert(*names, not_before=now - timedelta(days=90), not_after=now - EXPIRED_SINCE)
-            if expired
-            else self._authority.issue_cert(*names)
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        leaf.configure_cert(context)
-        return context
+        since, until = now - timedelta(days=90), now - EXPIRED_SINCE
+        self._good = self._authority.issue_cert(*names)
+        self._expired = self._authority.issue_cert(*names, not_before=since, not_after=until)
+
+    def good(self) -> ssl.SSLContext:
+        return _context(self._good)
+
+    def expired(self) -> ssl.SSLContext:
+        return _context(self._expired)
 
     def write_trusted(self, path: Path) -> None:
         """Write what a client has to trust: this authority, beside those that the system trusts."""
@@ -35,3 +32,9 @@ class Certificates:
         scratch = path.with_suffix(".new")
         scratch.write_bytes(self._authority.cert_pem.bytes() + others)
         scratch.rename(path)
+
+
+def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context

@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from quivive.embedded.demo.addresses import HOST, site_port, trusted_path
+from quivive.embedded.demo.addresses import site_port_name, trusted_path
 from quivive.embedded.demo.certificates import Certificates
 from quivive.embedded.demo.server import SiteServer
 from quivive.embedded.demo.sites import SITES
@@ -20,11 +20,11 @@ async def serve(places: Places) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    certificates = Certificates(HOST)
-    servers = {
-        site.id: SiteServer(site.title, site_port(places, site.id), certificates if site.https else None)
-        for site in SITES
-    }
+    certificates = Certificates(*(site.host for site in SITES if site.https))
+    servers: dict[str, SiteServer] = {}
+    for site in SITES:
+        port = places.chosen_port(site_port_name(site.id))
+        servers[site.id] = SiteServer(site.title, port, certificates if site.https else None, site.host)
     for server in servers.values():
         await server.open()
     certificates.write_trusted(trusted_path(places))

@@ -93,17 +93,16 @@ class SiteServer:
             connection.cancel()
 
     def _context(self) -> ssl.SSLContext | None:
-        certificates = self._certificates
-        if certificates is None:
+        if self._certificates is None:
             return None
-        context = certificates.good
+        good, expired = self._certificates.good(), self._certificates.expired()
 
         # Asked in every handshake, so that the certificate can change under a listening server.
         def choose(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-            connection.context = certificates.expired if self._trouble is Trouble.EXPIRED else certificates.good
+            connection.context = expired if self._trouble is Trouble.EXPIRED else good
 
-        context.sni_callback = choose
-        return context
+        good.sni_callback = choose
+        return good
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from quivive.configuration import Configuration, CustomerConfig, EmailChannelConfig, RegionConfig, SiteConfig
 from quivive.embedded.demo.addresses import HOST, mail_port, site_port, trusted_path
-from quivive.embedded.demo.sites import CUSTOMERS, INTERVAL_S, REGIONS, SITES, TIMEOUT_S
+from quivive.embedded.demo.sites import CUSTOMERS, INTERVAL_S, REGIONS, SITES, TIMEOUT_S, DemoSite
 from quivive.embedded.places import Places, answers
 from quivive.embedded.programs import Program
 
@@ -36,7 +36,9 @@ def prepare(places: Places) -> Demo:
     # What is there is an earlier run's: its authority is gone.
     trusted.unlink(missing_ok=True)
     mails = places.root / "mail"
-    references = [f"http://{HOST}:{site_port(places, site.id)}/" for site in SITES if site.schedule is None]
+    # All chosen now: the farm only reads them.
+    urls = {site.id: site_url(places, site) for site in SITES}
+    references = [urls[site.id] for site in SITES if site.schedule is None]
     return Demo(
         places=places,
         mail=mails,
@@ -67,6 +69,10 @@ def beside(configuration: Configuration, demo: Demo) -> Configuration:
     )
 
 
+def site_url(places: Places, site: DemoSite) -> str:
+    return f"{'https' if site.https else 'http'}://{site.host}:{site_port(places, site.id)}/"
+
+
 def _program(name: str, module: str, *arguments: str) -> Program:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return Program(name, (sys.executable, "-m", module, *arguments), environment, stop_within=STOP_WITHIN)
@@ -85,7 +91,7 @@ def _sites(places: Places) -> tuple[SiteConfig, ...]:
             {
                 "id": site.id,
                 "customer": site.customer,
-                "url": f"{'https' if site.https else 'http'}://{HOST}:{site_port(places, site.id)}/",
+                "url": site_url(places, site),
                 "interval": f"{INTERVAL_S}s",
                 "timeout": f"{TIMEOUT_S}s",
             }

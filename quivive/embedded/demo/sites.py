@@ -15,6 +15,10 @@ class DemoSite:
     https: bool = False
     schedule: Schedule | None = None
 
+    @property
+    def host(self) -> str:
+        return f"{self.id}.localhost"
+
 
 CUSTOMERS = {
     # id: name, plan, locale, time zone
@@ -24,7 +28,7 @@ CUSTOMERS = {
 }
 
 SITES = (
-    DemoSite("martin-www", "martin", "Boulangerie Martin", schedule=Schedule(Trouble.UNAVAILABLE, 15, 35)),
+    DemoSite("boulangerie-martin", "martin", "Boulangerie Martin", schedule=Schedule(Trouble.UNAVAILABLE, 15, 35)),
     DemoSite("martin-boutique", "martin", "Boulangerie Martin, la boutique", https=True),
     DemoSite("mairie", "saint-avel", "Mairie de Saint-Avel", schedule=Schedule(Trouble.HANGING, 110, 140)),
     DemoSite("mediatheque", "saint-avel", "Médiathèque de Saint-Avel", https=True),
