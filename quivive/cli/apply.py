@@ -37,7 +37,7 @@ def apply(
     """Make the server watch what is declared: shows the differences, asks, and applies them all or none."""
     loaded = _load(file)
     changes = _call(loaded, prune=prune, validate_only=True, server=server)
-    pending = _print_changes(changes)
+    pending = _print_changes(changes, prune=prune)
     if not pending:
         print("Nothing to change.")
         return
@@ -77,11 +77,14 @@ def _call(loaded: "Loaded", *, prune: bool, validate_only: bool, server: str) ->
             return list(stub.ApplyConfiguration(request, timeout=APPLY_TIMEOUT_S).changes)
     except Refused as refused:
         problems = [loaded.problem_at(field, reason) for field, reason in refused.violations]
+        problems.sort(key=lambda problem: (problem.file or "", problem.line or 0))
         lines = [str(problem) for problem in problems] or [str(refused)]
+        if refused.left_out:
+            lines.append(f"and {refused.left_out} more, which the server will name once these are corrected")
         raise Failure("\n".join(lines), EXIT_USAGE) from None
 
 
-def _print_changes(changes: "list[configuration_pb2.Change]") -> int:
+def _print_changes(changes: "list[configuration_pb2.Change]", *, prune: bool) -> int:
     """One line a change, below it its fields. How many would be made."""
     from rich.console import Console
     from rich.text import Text
@@ -101,8 +104,11 @@ def _print_changes(changes: "list[configuration_pb2.Change]") -> int:
             for field in change.fields:
                 console.print(Text(f"    {field}"))
     kept = [change.name for change in changes if change.action == Change.ACTION_KEEP]
-    if kept:
-        print(f"Kept although not declared here ({len(kept)}; --prune removes them): {', '.join(kept)}")
+    # Plans are never removed, and some ship with Quivive: that they are not declared here is no news.
+    news = [name for name in kept if not name.startswith("plans/")]
+    if news:
+        hint = "" if prune else "; --prune removes them"
+        print(f"Kept although not declared here ({len(news)}{hint}): {', '.join(news)}")
     return len(changes) - len(kept)
 
 

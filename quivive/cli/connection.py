@@ -27,9 +27,11 @@ class _Page(Protocol):
 class Refused(Failure):
     """The server found the request wrong. `violations`: field and reason of each bad place, if it named any."""
 
-    def __init__(self, message: str, violations: list[tuple[str, str]]) -> None:
+    def __init__(self, message: str, violations: list[tuple[str, str]], left_out: int) -> None:
         super().__init__(message, EXIT_USAGE)
         self.violations = violations
+        self.left_out = left_out
+        """Bad places that did not fit into the answer."""
 
 
 @contextmanager
@@ -64,9 +66,9 @@ def _failure(error: Any, server: str) -> Failure:
         case grpc.StatusCode.UNIMPLEMENTED:
             return Failure(f"the server at {server} is too old for this command: {details}")
         case grpc.StatusCode.INVALID_ARGUMENT:
-            violations = _violations(error)
+            violations, left_out = _violations(error)
             lines = [f"{field}: {reason}" if field else reason for field, reason in violations]
-            return Refused("\n".join(lines) or details, violations)
+            return Refused("\n".join(lines) or details, violations, left_out)
         case grpc.StatusCode.NOT_FOUND:
             return Failure(details)
         case _:
@@ -78,11 +80,15 @@ def _reason(details: str) -> str:
     return details.rsplit(": ", 1)[-1] if "ipv4" in details or "ipv6" in details else details
 
 
-def _violations(error: Any) -> list[tuple[str, str]]:
+def _violations(error: Any) -> tuple[list[tuple[str, str]], int]:
+    """Field and reason of each bad place that the status names, and how many it had no room for."""
     status = rpc_status.from_call(error)
     violations: list[tuple[str, str]] = []
+    left_out = 0
     for detail in status.details if status is not None else ():
-        bad_request = error_details_pb2.BadRequest()
+        bad_request, info = error_details_pb2.BadRequest(), error_details_pb2.ErrorInfo()
         if detail.Unpack(bad_request):
             violations += [(item.field, item.description) for item in bad_request.field_violations]
-    return violations
+        elif detail.Unpack(info):
+            left_out = int(info.metadata.get("violations_left_out", 0))
+    return violations, left_out

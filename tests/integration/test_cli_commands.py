@@ -168,8 +168,13 @@ FIGURE = sla_pb2.SlaFigure(
 )
 
 
-def refuse(context: grpc.ServicerContext, code: int, message: str, *violations: tuple[str, str]) -> None:
+def refuse(
+    context: grpc.ServicerContext, code: int, message: str, *violations: tuple[str, str], left_out: int = 0
+) -> None:
     status = status_pb2.Status(code=code, message=message)
+    if left_out:
+        info = error_details_pb2.ErrorInfo(domain="quivive", metadata={"violations_left_out": str(left_out)})
+        status.details.add().Pack(info)
     if violations:
         detail = error_details_pb2.BadRequest()
         for place, reason in violations:
@@ -491,8 +496,9 @@ def test_what_the_server_refuses_is_shown_where_the_file_says_it(api: Api, file:
             context,
             code_pb2.INVALID_ARGUMENT,
             "2 problems",
-            ("customers[0].plan", "there is no plan premum (did you mean premium?)"),
             ("sites[0].interval", "shorter than 10s"),
+            ("customers[0].plan", "there is no plan premum (did you mean premium?)"),
+            left_out=7,
         )
 
     api.answers["ApplyConfiguration"] = answer
@@ -501,6 +507,7 @@ def test_what_the_server_refuses_is_shown_where_the_file_says_it(api: Api, file:
     assert ran.err.splitlines() == [
         f"{file}:3: customers[0].plan: there is no plan premum (did you mean premium?)",
         f"{file}:5: sites[0].interval: shorter than 10s",
+        "and 7 more, which the server will name once these are corrected",
     ]
 
 

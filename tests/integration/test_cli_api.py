@@ -1,0 +1,180 @@
+"""The `quivive` command against the real api on a real database and broker."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from aggregator.migrate import migrate
+
+START_WITHIN_S = 30
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def wait_until_ready(address: str, api: subprocess.Popen[bytes]) -> None:
+    """Until it answers; at once an error when it has ended instead."""
+    deadline = time.monotonic() + START_WITHIN_S
+    with grpc.insecure_channel(address) as channel:
+        ready = grpc.channel_ready_future(channel)
+        while not ready.done():
+            assert api.poll() is None, "the api has ended"
+            assert time.monotonic() < deadline, "the api does not answer"
+            with suppress(grpc.FutureTimeoutError):
+                ready.result(0.1)
+
+
+@pytest.fixture
+def server(database_url: str, nats_url: str, tmp_path: Path) -> Iterator[str]:
+    """The address of an api of the test's own."""
+    port = free_port()
+    environment = os.environ | {
+        "QUIVIVE_DATABASE_URL": database_url,
+        "QUIVIVE_NATS_URL": nats_url,
+        "QUIVIVE_BIND": "127.0.0.1",
+        "QUIVIVE_GRPC_PORT": str(port),
+        "QUIVIVE_HTTP_PORT": "0",
+    }
+    migrate(database_url)
+    with (tmp_path / "api.log").open("wb") as log:
+        api = subprocess.Popen([sys.executable, "-m", "api"], env=environment, stdout=log, stderr=log)
+    try:
+        wait_until_ready(f"127.0.0.1:{port}", api)
+        yield f"127.0.0.1:{port}"
+    finally:
+        api.terminate()
+        assert api.wait(10) == 0, (tmp_path / "api.log").read_text()
+
+
+class Command:
+    """`quivive` with that server."""
+
+    def __init__(self, server: str) -> None:
+        self.environment = os.environ | {"QUIVIVE_SERVER": server}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from quivive.cli import main; main()", *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def __call__(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--output", "json"))
+
+
+@pytest.fixture
+def quivive(server: str) -> Command:
+    return Command(server)
+
+
+def declared(folder: Path, text: str) -> str:
+    path = folder / "quivive.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+BAKERY = """
+regions: [{id: a}, {id: b}, {id: c}]
+customers:
+  - {id: martin, name: Boulangerie Martin, plan: premium, locale: fr, timezone: Europe/Paris}
+sites:
+  - id: martin-www
+    customer: martin
+    url: https://www.boulangerie-martin.example/
+"""
+
+
+def test_the_example_is_applied_once_and_then_there_is_nothing_to_change(quivive: Command, root: Path) -> None:
+    example = str(root / "examples" / "quivive.yaml")
+    assert "+ sites/martin-www" in quivive("apply", "-f", example, "--yes")
+    assert quivive("apply", "-f", example) == "Nothing to change.\n"
+    sites = quivive.json("site", "list")
+    assert [site["name"] for site in sites] == ["sites/martin-www", "sites/northwind-blog", "sites/northwind-shop"]
+    assert {site["state"] for site in sites} == {"UNKNOWN"}
+    assert [region["name"] for region in quivive.json("region", "list")] == [
+        *("regions/ap-south", "regions/eu-west", "regions/us-east")
+    ]
+
+
+def test_a_dry_run_and_a_refusal_leave_everything_as_it_was(quivive: Command, tmp_path: Path) -> None:
+    quivive("apply", "-f", declared(tmp_path, BAKERY), "--yes")
+    before = quivive.json("site", "list")
+    more = declared(tmp_path, BAKERY + "  - {id: shop, customer: martin, url: https://shop.example/}\n")
+    assert "+ sites/shop" in quivive("apply", "-f", more, "--dry-run")
+    wrong = declared(
+        tmp_path,
+        BAKERY
+        + "  - {id: shop, customer: martin, url: https://shop.example/}\n"
+        + "  - id: blog\n    customer: martim\n    url: https://blog.example/\n    interval: 2s\n    regions: [mars]\n",
+    )
+    refused = quivive.run("apply", "-f", wrong, "--yes")
+    assert refused.returncode == 2
+    places = [line.removeprefix(f"{wrong}:").split(": ")[:2] for line in refused.stderr.splitlines()]
+    assert sorted(places) == [
+        ["11", "sites[2].customer"],
+        ["13", "sites[2].interval"],
+        ["14", "sites[2].regions[0]"],
+    ]
+    assert quivive.json("site", "list") == before
+
+
+def test_what_is_declared_no_more_stays_until_it_is_pruned(quivive: Command, tmp_path: Path) -> None:
+    more = BAKERY + "  - {id: shop, customer: martin, url: https://shop.example/}\n"
+    quivive("apply", "-f", declared(tmp_path, more), "--yes")
+    assert "sites/shop" in quivive("apply", "-f", declared(tmp_path, BAKERY), "--yes")
+    assert len(quivive.json("site", "list")) == 2
+    assert "- sites/shop" in quivive("apply", "-f", declared(tmp_path, BAKERY), "--yes", "--prune")
+    assert [site["name"] for site in quivive.json("site", "list", "--customer", "martin")] == ["sites/martin-www"]
+
+
+def test_a_site_that_was_never_looked_at_has_no_availability(quivive: Command, tmp_path: Path) -> None:
+    quivive("apply", "-f", declared(tmp_path, BAKERY), "--yes")
+    figure = quivive.json("sla", "martin-www", "--window", "1h")
+    assert (figure["site"], figure["availability"], figure["down_seconds"]) == ("sites/martin-www", None, 0)
+    assert quivive.json("sla", "customers/martin")["mean_availability"] is None
+    assert quivive.json("incident", "list", "--customer", "martin") == []
+
+
+def test_a_report_speaks_the_customers_language(quivive: Command, tmp_path: Path) -> None:
+    quivive("apply", "-f", declared(tmp_path, BAKERY), "--yes")
+    html = quivive("report", "martin", "--month", f"{datetime.now(UTC):%Y-%m}")
+    assert '<html lang="fr"' in html
+    assert "Boulangerie Martin" in html
+
+
+def test_what_the_server_does_not_know_is_one_line(quivive: Command) -> None:
+    for arguments, code, reason in (
+        (["sla", "nobody"], 1, "nobody"),
+        (["incident", "show", "nothing"], 1, "nothing"),
+        (["report", "nobody", "--month", "2026-03"], 1, "nobody"),
+        (["sla", "Bad_Name"], 2, "Bad_Name"),
+        (["sla", "x", "--start", "2001-01-01"], 2, "longer than five years"),
+    ):
+        done = quivive.run(*arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+        assert reason in done.stderr
