@@ -1,7 +1,6 @@
 """`python -m probe_agent`: one agent, until SIGTERM or Ctrl-C."""
 
 import asyncio
-import contextlib
 import signal
 import ssl
 import sys
@@ -16,12 +15,10 @@ from probe_agent.service import Agent
 from probe_agent.settings import AgentSettings
 from probe_agent.trust import load_trust
 from quivive import health, logs
-from quivive.bus import connect
+from quivive.bus import connect, disconnect
 from quivive.settings import EXIT_USAGE, load
 
 log = structlog.get_logger(__name__)
-
-CLOSE_WITHIN_S = 0.5
 
 
 async def run(settings: AgentSettings, tls: ssl.SSLContext) -> int:
@@ -50,9 +47,7 @@ async def run(settings: AgentSettings, tls: ssl.SSLContext) -> int:
             nc = connecting.result()
             agent = Agent(settings, nc, Surroundings(resolver, tls, settings.allow_targets))
             await agent.run(stop)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_WITHIN_S):
-                    await nc.close()
+            await disconnect(nc)
     finally:
         connecting.cancel()
         stopping.cancel()

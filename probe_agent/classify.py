@@ -154,12 +154,15 @@ def agent_failed(reason: str) -> Verdict:
 
 def status_answered(target: HttpTarget, status: int, headers: Mapping[str, str]) -> Verdict:
     """For a response's status. `headers` are looked up by lower-case name."""
+    if status in target.expect_status:
+        return UP
+    # Before the usual statuses: a challenge may come as 202.
+    if headers.get("cf-mitigated") == "challenge" or headers.get("x-amzn-waf-action") in ("challenge", "captcha"):
+        return Verdict(Outcome.BLOCKED, Cause.CDN_CHALLENGE, f"{status}: a challenge page answered instead of the site")
     if target.accepts(status):
         return UP
     if status == 429:
         return Verdict(Outcome.BLOCKED, Cause.RATE_LIMITED, "429: too many requests")
-    if headers.get("cf-mitigated") == "challenge" or headers.get("x-amzn-waf-action") in ("challenge", "captcha"):
-        return Verdict(Outcome.BLOCKED, Cause.CDN_CHALLENGE, f"{status}: a challenge page answered instead of the site")
     if 520 <= status <= 530:
         return Verdict(Outcome.DOWN, Cause.CDN_ORIGIN, f"{status}: the CDN got no answer from the site")
     if 500 <= status <= 599:

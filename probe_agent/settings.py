@@ -1,6 +1,6 @@
 """What an agent is told by its environment."""
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -12,6 +12,12 @@ from quivive.settings import ServiceSettings
 def _split(value: object) -> object:
     """A comma-separated list, as environments hold them."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    """Each part as a network, so that a wrong one is complained about once and in words."""
+    parts = _split(value)
+    return tuple(ip_network(part) for part in parts) if isinstance(parts, list) else parts
 
 
 _HOST_PORT = r"^(\[[0-9a-fA-F:]+\]|[0-9.]+)(:[0-9]{1,5})?$"
@@ -26,7 +32,7 @@ class AgentSettings(ServiceSettings):
     simulated: bool = Field(
         False, description="This agent shares its machine or uplink with another region's: shown on every page"
     )
-    allow_targets: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+    allow_targets: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
         (), description="Networks (CIDR, separated by commas) that may be targets although they are not public"
     )
     resolvers: Annotated[tuple[Annotated[str, Field(pattern=_HOST_PORT)], ...], NoDecode, BeforeValidator(_split)] = (

@@ -80,7 +80,9 @@ class FreshTransport(httpx.AsyncBaseTransport, httpcore.AsyncNetworkBackend):
                 return Failed(classify.tls_failed(error.verify_code, error.verify_message, host))
             case ssl.SSLError():
                 return Failed(classify.tls_failed(None, error.reason or str(error), host))
-            case ConnectionAbortedError() if self.course.watch.phase is Phase.TLS:
+            case ConnectionError(errno=None) if (
+                self.course.watch.phase is Phase.TLS
+            ):  # asyncio's word for an end of file
                 return Failed(classify.tls_failed(None, "the server hung up", host))
             case OSError():
                 return Failed(classify.connection_lost(self.course.address))

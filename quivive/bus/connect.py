@@ -1,5 +1,7 @@
 """Connecting to the broker, and creating the streams and buckets of `quivive.subjects`."""
 
+import asyncio
+import contextlib
 from datetime import timedelta
 
 import nats
@@ -17,6 +19,7 @@ RESULTS_KEPT = timedelta(hours=72)
 EVENTS_KEPT = timedelta(days=7)
 DEDUPE_WINDOW = timedelta(minutes=2)
 PRESENCE_TTL = timedelta(seconds=30)
+CLOSE_WITHIN_S = 0.5
 
 
 async def connect(url: str, *, name: str) -> Client:
@@ -42,6 +45,13 @@ async def connect(url: str, *, name: str) -> Client:
         disconnected_cb=on_disconnect,
         reconnected_cb=on_reconnect,
     )
+
+
+async def disconnect(nc: Client) -> None:
+    """Close a connection for good, whether the broker is there or not; takes half a second at most."""
+    # Without a broker nats-py still writes to the socket that is gone, which uvloop answers with a RuntimeError.
+    with contextlib.suppress(TimeoutError, RuntimeError):
+        await asyncio.wait_for(nc.close(), CLOSE_WITHIN_S)
 
 
 async def ensure_streams(js: JetStreamContext, *, replicas: int = 1) -> None:
