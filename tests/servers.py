@@ -28,12 +28,13 @@ class Unavailable(Exception):
 class RunningServer:
     """One server process: `start`, `stop`, `kill` (as by kill -9), and `start` again on the same port and data."""
 
-    def __init__(self, root: Path, prepare: Callable[[Places], Server]):
+    def __init__(self, root: Path, of: Callable[[Places], Server]):
         root.mkdir(parents=True, exist_ok=True)
         # PostgreSQL may have to run as another user, who has to get in.
         root.chmod(0o711)
         self.root = root
-        self.server = prepare(Places(root))
+        self.server = of(Places(root))
+        self.server.make()
         self.log = root / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -80,14 +81,14 @@ class NatsServer(RunningServer):
     """A broker with JetStream."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(root, broker.prepare)
+        super().__init__(root, broker.server)
 
 
 class PostgresServer(RunningServer):
     """A PostgreSQL of its own, with the settings that `quivive up` uses."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(root, database.prepare)
+        super().__init__(root, database.server)
 
 
 class TimescaleServer(RunningServer):
@@ -100,27 +101,12 @@ class TimescaleServer(RunningServer):
             raise Unavailable(
                 "TimescaleDB in .cache/timescaledb needs root; name a server in QUIVIVE_TEST_DATABASE_URL"
             )
-        self.home = Path(tempfile.mkdtemp(prefix="quivive-", dir=TIMESCALE_FOLDER / "tmp"))
-        super().__init__(self.home, self._prepare)
+        self.home = Path(tempfile.mkdtemp(prefix="quivive-", dir=TIMESCALE_FOLDER.resolve() / "tmp"))
+        super().__init__(self.home, self._server)
 
-    def _prepare(self, places: Places) -> Server:
-        inside = Path("/") / self.home.relative_to(TIMESCALE_FOLDER)
-        password_file = self.home / "password"
-        password_file.write_text(places.secret("postgres"), "utf-8")
-        for path in (self.home, password_file):
-            owner = (TIMESCALE_FOLDER / "var/lib/postgresql").stat()
-            os.chown(path, owner.st_uid, owner.st_gid)
-        subprocess.run(
-            [
-                *(*self._inside("initdb"), "-D", str(inside / "data"), "-U", database.USER, "--no-sync"),
-                *("--auth", "scram-sha-256", "--pwfile", str(inside / "password"), "--encoding", "UTF8"),
-                *("--locale-provider", "builtin", "--locale", "C.UTF-8"),
-            ],
-            env=INSIDE,
-            check=True,
-            capture_output=True,
-        )
-        port = places.port("postgres")
+    def _server(self, places: Places) -> Server:
+        data = Path("/") / self.home.relative_to(TIMESCALE_FOLDER.resolve()) / "data"
+        port, password = places.port("postgres"), places.secret("postgres")
         settings = {
             "shared_preload_libraries": "timescaledb",
             "timescaledb.telemetry_level": "off",
@@ -132,12 +118,29 @@ class TimescaleServer(RunningServer):
         flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
         program = Program(
             name="timescaledb",
-            argv=(*self._inside("postgres"), "-D", str(inside / "data"), "-p", str(port), *flags),
+            argv=(*self._inside("postgres"), "-D", str(data), "-p", str(port), *flags),
             environment=INSIDE,
             stop_signal=Signals.SIGINT,
         )
-        url = f"postgresql://{database.USER}:{places.secret('postgres')}@127.0.0.1:{port}/{database.DATABASE}"
-        return Server(program, url, lambda: database.has_database(url))
+        url = f"postgresql://{database.USER}:{password}@127.0.0.1:{port}/{database.DATABASE}"
+        return Server(program, url, lambda: self._make(data, password), lambda: database.has_database(url))
+
+    def _make(self, data: Path, password: str) -> None:
+        password_file = self.home / "password"
+        password_file.write_text(password, "utf-8")
+        owner = (TIMESCALE_FOLDER / "var/lib/postgresql").stat()
+        for path in (self.home, password_file):
+            os.chown(path, owner.st_uid, owner.st_gid)
+        subprocess.run(
+            [
+                *(*self._inside("initdb"), "-D", str(data), "-U", database.USER, "--no-sync"),
+                *("--auth", "scram-sha-256", "--pwfile", str(data.with_name("password")), "--encoding", "UTF8"),
+                *("--locale-provider", "builtin", "--locale", "C.UTF-8"),
+            ],
+            env=INSIDE,
+            check=True,
+            capture_output=True,
+        )
 
     @staticmethod
     def _inside(name: str) -> tuple[str, ...]:

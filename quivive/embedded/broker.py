@@ -29,15 +29,36 @@ def binary() -> Path:
     return Path(found).resolve()
 
 
-def prepare(places: Places) -> Server:
-    """Write its configuration. Raises Missing."""
+def server(places: Places) -> Server:
+    """The broker of this data directory. Raises Missing."""
     port, password = places.port("nats"), places.secret("nats")
-    configuration = {
+    path = places.root / "nats.conf"
+    program = Program(
+        name="broker",
+        argv=(str(binary()), "--config", str(path)),
+        # Go's runtime would otherwise let garbage double the footprint.
+        environment={"PATH": os.environ.get("PATH", ""), "GOMEMLIMIT": "48MiB"},
+        stop_signal=Signals.SIGTERM,
+        stop_within=timedelta(seconds=5),
+        orphan_signal=Signals.SIGTERM,
+        shown=re.compile(r"\[(ERR|FTL|WRN)\] (?!Plaintext passwords)"),
+        lock=places.root / "nats.lock",
+    )
+    return Server(
+        program=program,
+        url=f"nats://{USER}:{password}@127.0.0.1:{port}",
+        make=lambda: write_private(path, json.dumps(_configuration(places.root, port, password), indent=1) + "\n"),
+        is_ready=lambda: is_ready(port),
+    )
+
+
+def _configuration(root: Path, port: int, password: str) -> dict[str, object]:
+    return {
         "server_name": "quivive",
         "listen": f"127.0.0.1:{port}",
         "authorization": {"user": USER, "password": password},
         "jetstream": {
-            "store_dir": str(places.root.resolve() / "nats"),
+            "store_dir": str(root / "nats"),
             "max_memory_store": 64 * 2**20,
             "max_file_store": 16 * 2**30,
             # What was acknowledged survives a power cut: a single host has no replica to ask.
@@ -46,20 +67,6 @@ def prepare(places: Places) -> Server:
         "lame_duck_grace_period": "0s",
         "max_pending": 64 * 2**20,
     }
-    path = places.root / "nats.conf"
-    write_private(path, json.dumps(configuration, indent=1) + "\n")
-    program = Program(
-        name="broker",
-        argv=(str(binary()), "--config", str(path.resolve())),
-        # Go's runtime would otherwise let garbage double the footprint.
-        environment={"PATH": os.environ.get("PATH", ""), "GOMEMLIMIT": "48MiB"},
-        stop_signal=Signals.SIGTERM,
-        stop_within=timedelta(seconds=5),
-        orphan_signal=Signals.SIGTERM,
-        shown=re.compile(r"\[(ERR|FTL|WRN)\] (?!Plaintext passwords)"),
-        lock=places.root.resolve() / "nats.lock",
-    )
-    return Server(program, f"nats://{USER}:{password}@127.0.0.1:{port}", lambda: is_ready(port))
 
 
 def is_ready(port: int) -> bool:

@@ -37,18 +37,10 @@ def binaries() -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def prepare(places: Places) -> Server:
-    """Make the cluster on the first call, and write its settings. The URL is its administrator's.
-
-    Raises Missing when the binaries are, Refused when this user may not run them or the cluster is of another version.
-    """
-    cluster, password = places.root.resolve() / "postgres", places.secret("postgres")
+def server(places: Places) -> Server:
+    """The database of this data directory. Raises Missing without binaries, Refused when this user may not run them."""
+    cluster, password, port = places.root / "postgres", places.secret("postgres"), places.port("postgres")
     identity = identity_for(cluster)
-    _make_cluster(cluster, password, identity, places.root)
-    text = files("quivive.embedded").joinpath("postgresql.conf").read_text("utf-8")
-    write_private(cluster / "postgresql.conf", text)
-    _give(cluster / "postgresql.conf", identity)
-    port = places.port("postgres")
     program = Program(
         name="database",
         argv=(str(binaries() / "postgres"), "-D", str(cluster), "-p", str(port)),
@@ -61,10 +53,23 @@ def prepare(places: Places) -> Server:
         # The migrations look for a table that is not there, to learn what the server can do.
         shown=re.compile(r"\] (WARNING|ERROR|FATAL|PANIC): (?!.*yoyo_tmp)|not properly shut down"),
         # The children of a killed server keep its memory for a moment, and a new one would refuse to start.
-        lock=places.root.resolve() / "postgres.lock",
+        lock=places.root / "postgres.lock",
     )
     url = f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
-    return Server(program, url, lambda: _says_ready(cluster) and has_database(url))
+    return Server(
+        program=program,
+        url=url,
+        make=lambda: make(cluster, password, identity),
+        is_ready=lambda: _says_ready(cluster) and has_database(url),
+    )
+
+
+def make(cluster: Path, password: str, identity: tuple[str, ...]) -> None:
+    """Make the cluster when there is none, and write our settings. Raises Refused for one of another version."""
+    _make_cluster(cluster, password, identity)
+    settings = cluster / "postgresql.conf"
+    write_private(settings, files("quivive.embedded").joinpath("postgresql.conf").read_text("utf-8"))
+    _give(settings, identity)
 
 
 def _says_ready(cluster: Path) -> bool:
@@ -121,7 +126,7 @@ def _may(identity: tuple[str, ...], folder: Path) -> bool:
     return probe.returncode == 0
 
 
-def _make_cluster(cluster: Path, password: str, identity: tuple[str, ...], scratch: Path) -> None:
+def _make_cluster(cluster: Path, password: str, identity: tuple[str, ...]) -> None:
     """Run initdb, unless there is a cluster already; a half-made one is made anew."""
     version = cluster / "PG_VERSION"
     if version.exists():
@@ -135,7 +140,7 @@ def _make_cluster(cluster: Path, password: str, identity: tuple[str, ...], scrat
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
     _give(fresh, identity)
-    password_file = scratch / ".postgres-password"
+    password_file = cluster.with_name(".postgres-password")
     write_private(password_file, password + "\n")
     _give(password_file, identity)
     try:
@@ -143,7 +148,7 @@ def _make_cluster(cluster: Path, password: str, identity: tuple[str, ...], scrat
             [
                 *(sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(os.getpid()), "--orphan-signal", "9"),
                 *(*identity, "--", str(binaries() / "initdb"), "-D", str(fresh), "-U", USER),
-                *("--auth", "scram-sha-256", "--pwfile", str(password_file.resolve()), "--encoding", "UTF8"),
+                *("--auth", "scram-sha-256", "--pwfile", str(password_file), "--encoding", "UTF8"),
                 *("--locale-provider", "builtin", "--locale", "C.UTF-8", "--no-instructions"),
             ],
             env=_environment(),

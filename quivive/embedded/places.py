@@ -56,7 +56,7 @@ class Places:
     """The data directory, and what is kept in it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.resolve()
         self._chosen: dict[str, int] = {}
 
     def port(self, name: str) -> int:

@@ -42,6 +42,8 @@ class Server:
     program: Program
     url: str
     """With the password."""
+    make: Callable[[], None]
+    """Makes its configuration and, the first time, its data; blocks."""
     is_ready: Callable[[], bool]
     """Blocks for at most a few seconds."""
 

@@ -60,13 +60,13 @@ def test_a_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("15\n")
     with pytest.raises(database.Refused, match="written by PostgreSQL 15, this is 18"):
-        database.prepare(Places(tmp_path))
+        database.server(Places(tmp_path)).make()
 
 
 def test_a_half_made_cluster_is_made_anew(tmp_path: Path) -> None:
     (tmp_path / "postgres.new" / "base").mkdir(parents=True)
     tmp_path.chmod(0o711)
-    database.prepare(Places(tmp_path))
+    database.server(Places(tmp_path)).make()
     assert (tmp_path / "postgres" / "PG_VERSION").exists()
     assert not (tmp_path / "postgres.new").exists()
 
