@@ -68,10 +68,10 @@ async def connect(surroundings: Surroundings, course: Course, host: str, port: i
     raise AssertionError("the last address either connects or fails")
 
 
-async def secure(surroundings: Surroundings, course: Course, stream: Stream, server_hostname: str | None) -> None:
+async def secure(surroundings: Surroundings, course: Course, stream: Stream, host: str) -> None:
     """The TLS handshake; notes how long the certificate is valid. ssl.SSLError or OSError when it fails."""
     course.enter(Phase.TLS)
-    session = await stream.start_tls(surroundings.tls, server_hostname)
+    session = await stream.start_tls(surroundings.tls, host)
     not_after = (session.getpeercert() or {}).get("notAfter")
     if isinstance(not_after, str):
         expire = datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC)

@@ -20,8 +20,9 @@ class Stream(asyncio.Protocol):
         self._arrived: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._paused = False
+        self._finished = False
         self.ended = False
-        """The other side will send no more."""
+        """The other side hung up, and everything it had sent has been read."""
 
     # What asyncio calls.
 
@@ -38,11 +39,11 @@ class Stream(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> None:
-        self.ended = True
+        self._finished = True
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.ended = True
+        self._finished = True
         self._error = exc
         self._wake()
 
@@ -57,7 +58,8 @@ class Stream(asyncio.Protocol):
         while not self._buffer:
             if self._error is not None:
                 raise self._error
-            if self.ended:
+            if self._finished:
+                self.ended = True
                 return b""
             self._arrived = asyncio.get_running_loop().create_future()
             await self._arrived
@@ -73,12 +75,10 @@ class Stream(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    async def start_tls(self, context: ssl.SSLContext, server_hostname: str | None) -> ssl.SSLObject:
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> ssl.SSLObject:
         """Shake hands and go on encrypted. ssl.SSLError or OSError when it fails."""
         assert self._transport is not None
-        transport = await asyncio.get_running_loop().start_tls(
-            self._transport, self, context, server_hostname=server_hostname
-        )
+        transport = await asyncio.get_running_loop().start_tls(self._transport, self, context, server_hostname=host)
         if transport is None:
             raise ConnectionAbortedError("hung up in the handshake")
         self._transport = transport

@@ -3,9 +3,8 @@
 Every failure leaves as `Failed` with its verdict; the deadline comes from outside as a cancellation.
 """
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import httpcore
@@ -18,35 +17,35 @@ from probe_agent.phases import Phase
 from probe_agent.stream import Stream
 
 
-class FreshTransport(httpx.AsyncBaseTransport, httpcore.AsyncNetworkBackend):
+class FreshTransport(httpx.AsyncBaseTransport):
     """One attempt's way to the network, one connection per hop."""
 
     def __init__(self, surroundings: Surroundings, course: Course) -> None:
-        self.surroundings = surroundings
+        self._surroundings = surroundings
         self.course = course
         self._stream: Stream | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One hop. Failed for whatever goes wrong up to the response's head."""
         await self.aclose()
-        self.course.enter(Phase.DNS)
+        host = request.url.host
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
             port=request.url.port,
             target=request.url.raw_path,
         )
-        connection = httpcore.AsyncHTTPConnection(url.origin, ssl_context=self.surroundings.tls, network_backend=self)
         try:
+            connection = await self._connect(url.origin)
             response = await connection.handle_async_request(
                 httpcore.Request(request.method, url, headers=request.headers.raw)
             )
         except Exception as error:
-            raise self.failure(error, request.url.host, begun=False) from error
+            raise self.failure(error, host, begun=False) from error
         return httpx.Response(
             response.status,
             headers=response.headers,
-            stream=_Content(self, request.url.host, cast(AsyncIterator[bytes], response.stream)),
+            stream=_Content(self, host, cast(AsyncIterator[bytes], response.stream)),
             extensions=response.extensions,
         )
 
@@ -54,22 +53,14 @@ class FreshTransport(httpx.AsyncBaseTransport, httpcore.AsyncNetworkBackend):
         if self._stream is not None:
             self._stream.abort()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Called by httpcore for the connection at hand."""
-        self._stream = await connect(self.surroundings, self.course, host, port)
+    async def _connect(self, origin: httpcore.Origin) -> httpcore.AsyncHTTP11Connection:
+        self.course.enter(Phase.DNS)
+        host = origin.host.decode("ascii")
+        self._stream = await connect(self._surroundings, self.course, host, origin.port)
+        if origin.scheme == b"https":
+            await secure(self._surroundings, self.course, self._stream, host)
         self.course.enter(Phase.FIRST_BYTE)
-        return _Wire(self, self._stream)
-
-    async def sleep(self, seconds: float) -> None:
-        """Part of httpcore's interface, for retries of its own, which are off."""
-        await asyncio.sleep(seconds)
+        return httpcore.AsyncHTTP11Connection(origin, _Wire(self.course, self._stream))
 
     def failure(self, error: Exception, host: str, *, begun: bool) -> Failed:
         """What an exception says about the site; `begun`: the response's head was there. Raises what is our own mistake."""
@@ -98,14 +89,13 @@ class FreshTransport(httpx.AsyncBaseTransport, httpcore.AsyncNetworkBackend):
 class _Wire(httpcore.AsyncNetworkStream):
     """The connection as httpcore sees it. Its timeouts are not used: the deadline is the attempt's."""
 
-    def __init__(self, transport: FreshTransport, stream: Stream) -> None:
-        self._transport, self._stream = transport, stream
+    def __init__(self, course: Course, stream: Stream) -> None:
+        self._course, self._stream = course, stream
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         data = await self._stream.read()
-        course = self._transport.course
-        if data and course.watch.phase is Phase.FIRST_BYTE:
-            course.enter(Phase.TRANSFER)
+        if data and self._course.watch.phase is Phase.FIRST_BYTE:
+            self._course.enter(Phase.TRANSFER)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -114,15 +104,8 @@ class _Wire(httpcore.AsyncNetworkStream):
     async def aclose(self) -> None:
         self._stream.abort()
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        await secure(self._transport.surroundings, self._transport.course, self._stream, server_hostname)
-        self._transport.course.enter(Phase.FIRST_BYTE)
-        return self
-
     def get_extra_info(self, info: str) -> Any:
-        """httpcore asks whether HTTP/2 was negotiated: never offered."""
+        """Nothing that httpcore would need for a connection that is used once."""
         return None
 
 

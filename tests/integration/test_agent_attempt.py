@@ -307,6 +307,11 @@ async def test_what_is_not_http_is_malformed(checker: Checker, serve: Serve, res
     assert (result.outcome, result.cause) == (Outcome.DOWN, Cause.HTTP_MALFORMED)
 
 
+async def test_garbage_is_malformed_even_where_the_server_hangs_up_behind_it(checker: Checker, serve: Serve) -> None:
+    result = await look(checker, await serve(answering(b"220 mail.example.com ESMTP\r\n\r\n")))
+    assert result.cause is Cause.HTTP_MALFORMED
+
+
 # TLS
 
 

@@ -26,7 +26,14 @@ from quivive.domain.checks import next_slot_us, slice_of
 from quivive.embedded.demo.troubles import Trouble
 from quivive.embedded.places import free_port
 from quivive.v1.bus_pb2 import CheckSpec, ConfirmRequest, Presence, ResultBatch
-from quivive.v1.outcome_pb2 import CAUSE_HTTP_STATUS_5XX, CAUSE_TCP_REFUSED, OUTCOME_DOWN, OUTCOME_UP
+from quivive.v1.outcome_pb2 import (
+    CAUSE_AGENT_OVERLOADED,
+    CAUSE_HTTP_STATUS_5XX,
+    CAUSE_TCP_REFUSED,
+    OUTCOME_DOWN,
+    OUTCOME_MISSED,
+    OUTCOME_UP,
+)
 
 REGION, REGIONS = "eu-west", ("ap-south", "eu-west", "us-east")
 WITHIN_S = 20.0
@@ -325,6 +332,19 @@ async def test_stopping_in_the_middle_of_an_attempt_leaves_no_slot_without_a_wor
     slots = sorted({seen.slot_us for seen in bus.seen})
     assert slots == list(range(slots[0], slots[-1] + 1, 1_000_000))
     assert last[0].slot_us in slots
+
+
+async def test_slots_for_which_there_is_no_place_are_reported_as_missed(
+    bus: Bus, agent: AgentProcess, site: LocalSite
+) -> None:
+    site.become(Trouble.HANGING)
+    await bus.declare(1, site.url)
+    agent.start(QUIVIVE_CONCURRENCY="1")
+    missed = await bus.wait_for(lambda seen: seen.outcome == OUTCOME_MISSED, 3)
+    assert {(seen.attempt, seen.cause) for seen in missed} == {(-1, CAUSE_AGENT_OVERLOADED)}
+    await bus.wait_for(lambda seen: seen.outcome == OUTCOME_DOWN, 3)
+    first_us, last_us = min(seen.slot_us for seen in bus.seen), missed[-1].slot_us
+    assert set(range(first_us, last_us + 1, 1_000_000)) <= {seen.slot_us for seen in bus.seen}
 
 
 async def test_it_waits_for_a_broker_that_is_not_there_and_can_be_stopped_meanwhile(
