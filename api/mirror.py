@@ -80,6 +80,8 @@ class CheckMirror:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._wanted = asyncio.Event()
+        self.bus_prepared = asyncio.Event()
+        """Streams and buckets are there."""
         self._caught_up = asyncio.Event()
         self._present: dict[str, Entry] = {}
         self._created: datetime | None = None
@@ -107,6 +109,7 @@ class CheckMirror:
         js = nc.jetstream()
         try:
             await ensure_streams(js)
+            self.bus_prepared.set()
             created = (await js.stream_info(f"KV_{CHECKS_BUCKET}")).created
             if created != self._created:
                 self._follow_anew(nc)

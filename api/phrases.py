@@ -48,7 +48,7 @@ class Phrases:
     def percent(self, ratio: float) -> str:
         """Cut after three decimals, not rounded: what is not 100 % never reads as 100 %."""
         cut = Decimal(repr(ratio)).quantize(Decimal("0.00001"), rounding=ROUND_DOWN)
-        return format_percent(cut, "#,##0.###\u202f%" if self.locale == "fr" else "#,##0.###%", locale=self._babel)
+        return format_percent(cut, self._at("formats.percent"), locale=self._babel)
 
     def duration(self, us: int) -> str:
         """The two largest units, cut to the second: `2 h 5 min`. Shorter than a second says 0 s."""
@@ -77,7 +77,7 @@ class Phrases:
 
     def short_moment(self, moment: datetime, zone: ZoneInfo) -> str:
         """Day and time to the minute, where the year is known: `Mar 12, 03:20`."""
-        return format_skeleton("MMMdHm", moment, tzinfo=zone, locale=self._babel)
+        return format_datetime(moment, self._at("formats.short_moment"), tzinfo=zone, locale=self._babel)
 
     def moment(self, moment: datetime, zone: ZoneInfo) -> str:
         """Date and time to the second."""

@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -172,6 +173,7 @@ async def _follow_bus(url: str, mirror: CheckMirror, presences: Presences) -> No
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(mirror.run(nc), name="mirror")
+            await mirror.bus_prepared.wait()
             group.create_task(presences.follow(nc), name="presences")
     finally:
         try:
@@ -185,7 +187,9 @@ def _listen(bind: str, port: int, setting: str) -> socket.socket:
     try:
         return socket.create_server((bind, port), family=family, backlog=128)
     except OSError as error:
-        raise AddressTaken(f"{setting}: cannot listen on {bind} port {port}: {error.strerror}") from None
+        # create_server puts more words into strerror; a name that does not resolve has no errno of the system's.
+        why = error.strerror if isinstance(error, socket.gaierror) or error.errno is None else os.strerror(error.errno)
+        raise AddressTaken(f"{setting}: cannot listen on {bind} port {port}: {why}") from None
 
 
 def _add_port(server: grpc.aio.Server, bind: str, port: int) -> int:

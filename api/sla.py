@@ -70,6 +70,19 @@ class SiteFigure:
     incidents: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    timezone: str
+
+
+async def read_timezone(database: Database, subject: Subject) -> ZoneInfo:
+    """The zone of the subject's customer. NotFound when there has never been such a site or customer."""
+    found = await database.fetch(_Calendar, SQL["timezone"], site=subject.site, customer=subject.customer)
+    if not found:
+        raise NotFound("SUBJECT_NOT_FOUND", f"there is no {subject}", metadata={"subject": str(subject)})
+    return ZoneInfo(found[0].timezone)
+
+
 async def read_figures(database: Database, subject: Subject, window: Span) -> list[SiteFigure]:
     """The figures of a subject's sites, the worst availability first. NotFound when there is no such site."""
     start, end = to_datetime(window.start_us), to_datetime(window.end_us)

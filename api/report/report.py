@@ -46,7 +46,8 @@ class SiteView:
     url: str
     availability: str
     outages: str
-    down: str
+    down: str | None
+    unknown: str | None
     days: Sequence[Day]
 
 
@@ -168,12 +169,11 @@ def build(
 
 
 def _headline(customer: CustomerRow, figures: Sequence[SiteFigure], outages: int, t: Phrases) -> Headline:
-    worst = figures[0] if figures and figures[0].durations.availability is not None else None
-    availability = worst.durations.availability if worst else None
+    availability = figures[0].durations.availability if figures else None
     mean = mean_availability(figure.durations for figure in figures)
     return Headline(
         availability=_percent(availability, t),
-        of=_whose(worst, len(figures), t),
+        of=_whose(figures, t),
         mean=t.percent(mean) if mean is not None and len(figures) > 1 else None,
         objective=t.percent(customer.objective) if customer.objective is not None else None,
         objective_met=None
@@ -184,12 +184,15 @@ def _headline(customer: CustomerRow, figures: Sequence[SiteFigure], outages: int
     )
 
 
-def _whose(worst: SiteFigure | None, sites: int, t: Phrases) -> str:
-    if worst is None:
+def _whose(figures: Sequence[SiteFigure], t: Phrases) -> str:
+    """What the one percentage is of."""
+    if not figures or (worst := figures[0]).durations.availability is None:
         return t.text("report.no_figure_why")
-    if sites == 1:
-        return t.text("report.availability_of_only", site=worst.site.site_id)
-    return t.text("report.availability_of_worst", site=worst.site.site_id, count=sites)
+    if len(figures) == 1:
+        return worst.site.site_id
+    if all(figure.durations.availability == worst.durations.availability for figure in figures):
+        return t.text("report.availability_of_each", count=len(figures))
+    return t.text("report.availability_of_worst", site=worst.site.site_id, count=len(figures))
 
 
 def _site_view(figure: SiteFigure, calendar: Span, zone: ZoneInfo, t: Phrases) -> SiteView:
@@ -198,7 +201,12 @@ def _site_view(figure: SiteFigure, calendar: Span, zone: ZoneInfo, t: Phrases) -
         url=figure.site.url,
         availability=_percent(figure.durations.availability, t),
         outages=t.count("report.outages", figure.incidents),
-        down=t.duration(figure.durations.down_us) if figure.durations.down_us else "–",
+        down=t.duration(figure.durations.down_us) if figure.durations.down_us else None,
+        unknown=(
+            t.text("report.unknown_time", time=t.duration(figure.durations.unknown_us))
+            if figure.durations.unknown_us
+            else None
+        ),
         days=list(strip(figure.segments, calendar, zone)),
     )
 

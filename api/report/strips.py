@@ -7,26 +7,32 @@ from zoneinfo import ZoneInfo
 from api.calendars import days
 from api.figures import Durations, Segment, Span, measure
 
-SMALLEST_SHARE = 0.3
-"""An outage fills at least this much of its day's column, so that a short one is seen."""
+VISIBLE = 0.3
+"""Outages fill at least this much of a day's column, so that a short one is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A part of a column, in shares of its height from the top."""
+
+    kind: str
+    top: float
+    height: float
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """`kind` colours the column; `down_share` of it is drawn as outage. `number` is the day of the month."""
+    """A column: `ground` colours what no layer covers."""
 
-    number: int
-    kind: str
-    down_share: float
-    durations: Durations
+    ground: str
+    layers: Sequence[Layer]
 
 
 def strip(segments: Sequence[Segment], month: Span, zone: ZoneInfo) -> Iterator[Day]:
     """Every day of the month; those that nothing covers are `outside`."""
-    for number, day in enumerate(days(month, zone), start=1):
+    for day in days(month, zone):
         durations = measure(_within(segments, day))
-        share = durations.down_us / (day.end_us - day.start_us)
-        yield Day(number, _kind(durations), max(share, SMALLEST_SHARE) if durations.down_us else 0.0, durations)
+        yield Day(_ground(durations), list(_layers(durations, day.end_us - day.start_us)))
 
 
 def _within(segments: Sequence[Segment], day: Span) -> Iterator[Segment]:
@@ -36,14 +42,22 @@ def _within(segments: Sequence[Segment], day: Span) -> Iterator[Segment]:
             yield Segment(start, end, segment.standing)
 
 
-def _kind(durations: Durations) -> str:
-    """The colour under the outages: what the rest of the day mostly was."""
-    shares = {
-        "up": durations.up_us - durations.partial_us,
-        "partial_outage": durations.partial_us,
-        "unknown": durations.unknown_us,
-        "maintenance": durations.maintenance_us,
+def _layers(durations: Durations, day_us: int) -> Iterator[Layer]:
+    """Outage at the foot, partial outage on it, unknown time on top of those."""
+    heights = {
+        "down": max(durations.down_us / day_us, VISIBLE) if durations.down_us else 0.0,
+        "partial_outage": max(durations.partial_us / day_us, VISIBLE) if durations.partial_us else 0.0,
+        "unknown": durations.unknown_us / day_us,
     }
-    if not any(shares.values()):
-        return "down" if durations.down_us else "outside"
-    return max(shares, key=lambda kind: shares[kind])
+    scale = max(1.0, sum(heights.values()))
+    top = 1.0
+    for kind, height in heights.items():
+        if height:
+            top -= height / scale
+            yield Layer(kind, top, height / scale)
+
+
+def _ground(durations: Durations) -> str:
+    if durations.maintenance_us > durations.up_us:
+        return "maintenance"
+    return "up" if durations.up_us else "outside"

@@ -1,3 +1,9 @@
+-- name: timezone
+-- The calendar of a subject, also of one that was deleted.
+SELECT c.timezone
+FROM quivive.customers AS c
+WHERE c.customer_id = coalesce(%(customer)s, (SELECT customer_id FROM quivive.sites WHERE site_id = %(site)s))
+
 -- name: sites
 -- Live sites, and those that were deleted inside the window.
 SELECT s.site_id, s.customer_id, s.url, c.timezone

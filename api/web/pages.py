@@ -47,7 +47,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals.update(style=f"/static/quivive-{STYLE_TAG}.css", refresh=REFRESH_S)
-        self._templates.filters.update(clock=_clock, moment=_moment)
+        self._templates.filters.update(clock=_clock, moment=_moment, bare=_bare)
         self._lock = asyncio.Lock()
         self._overview: tuple[float, Page] | None = None
 
@@ -70,6 +70,11 @@ class Pages:
 
 def _page(html: str) -> Page:
     return Page(html, f'"{blake2b(html.encode(), digest_size=9).hexdigest()}"')
+
+
+def _bare(url: str) -> str:
+    """Without scheme and final slash, for people."""
+    return url.partition("://")[2].removesuffix("/")
 
 
 def _clock(moment: datetime) -> str:
