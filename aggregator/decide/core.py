@@ -94,7 +94,7 @@ def advance(state: ShardState, policies: Policies, blind: frozenset[str], now_us
 def _case(state: ShardState, policy: Policy, now_us: int) -> tuple[Case, list[Transition]]:
     """The check's case under its current policy, made or woken where there is none."""
     case = state.cases.get(policy.check)
-    if case is None and policy.check in state.quiet.rows:
+    if case is None and state.quiet.holds(policy.check):
         case = state.cases[policy.check] = state.quiet.wake(policy.check)
     if case is None:
         since_us = min(policy.create_time_us, now_us)
@@ -114,8 +114,9 @@ def _meet_policies(state: ShardState, policies: Policies, now_us: int) -> list[T
         state.cases[check] = state.quiet.wake(check)
     for check in [check for check in state.cases if check not in policies.current]:
         transitions += state.cases.pop(check).end(policies.ended.get(check, "deleted"), now_us)
+        state.quiet.forget(check)
     for check, policy in policies.current.items():
-        if check not in state.quiet.rows:
+        if not state.quiet.holds(check):
             transitions += _case(state, policy, now_us)[1]
     return transitions
 

@@ -25,9 +25,14 @@ def _times(rows: int, ranks: int) -> Times:
 
 @dataclass(slots=True)
 class Quiet:
-    """Newest good votes of the quiet checks: end, slot and start in µs, 0 where a region has none."""
+    """Newest good votes of the quiet checks: end, slot and start in µs, 0 where a region has none.
+
+    A check keeps its row while it is a case, so that coming and going costs nothing.
+    """
 
     rows: dict[int, int] = field(default_factory=dict)
+    resting: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Rows whose check is quiet now."""
     policies: list[Policy | None] = field(default_factory=list)
     since_us: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     end_us: Times = field(default_factory=lambda: _times(0, 1))
@@ -39,6 +44,8 @@ class Quiet:
     ranks: dict[str, NDArray[np.int8]] = field(default_factory=dict)
     """Per region, each row's column for it, or −1 where the region is not in that check's W."""
     free: list[int] = field(default_factory=list)
+    _sorted: tuple[Times, Times] | None = None
+    """The checks in order, and their rows; None when rows have come or gone since."""
 
     @classmethod
     def of(cls, rows: Sequence[tuple[int, Policy]], end_us: Times, slot_us: Times, start_us: Times) -> Self:
@@ -62,14 +69,19 @@ class Quiet:
                 self.slot_us[row, rank] = newest.slot_us
                 self.start_us[row, rank] = newest.start_us
 
+    def holds(self, check: int) -> bool:
+        """Whether the check is quiet."""
+        row = self.rows.get(check)
+        return row is not None and bool(self.resting[row])
+
     def wake(self, check: int) -> Case:
-        """Turn a row into a case that remembers the same votes. KeyError for a check that is not quiet."""
-        row = self.rows.pop(check)
+        """Make a case of a quiet check that remembers the same votes. KeyError for one that never was quiet."""
+        row = self.rows[check]
         policy = self.policies[row]
         assert policy is not None
+        self.resting[row] = False
         case = Case(policy, State.UP, int(self.since_us[row]))
         for rank, region in enumerate(policy.regions):
-            self.ranks[region][row] = -1
             if self.end_us[row, rank]:
                 good = Attempt(
                     end_us=int(self.end_us[row, rank]),
@@ -80,10 +92,18 @@ class Quiet:
                     cause=Cause.UNSPECIFIED,
                 )
                 case.ballots[region] = Ballot([good])
-        self.policies[row] = None
-        self.end_us[row] = 0
-        self.free.append(row)
         return case
+
+    def forget(self, check: int) -> None:
+        """Give up the row of a check that ended."""
+        row = self.rows.pop(check, None)
+        if row is not None:
+            for ranks in self.ranks.values():
+                ranks[row] = -1
+            self.policies[row] = None
+            self.resting[row] = False
+            self.free.append(row)
+            self._sorted = None
 
     def take(self, results: Results, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Take in the good votes of quiet checks; `rows` has each result's row or −1. True where a result was taken."""
@@ -93,7 +113,11 @@ class Quiet:
         known = np.maximum(rows, 0)
         rank = ranks[known].astype(np.int64)
         taken: NDArray[np.bool_] = (
-            (rows >= 0) & (rank >= 0) & (results.outcome == Outcome.UP) & (results.revision == self.revision[known])
+            (rows >= 0)
+            & self.resting[known]
+            & (rank >= 0)
+            & (results.outcome == Outcome.UP)
+            & (results.revision == self.revision[known])
         )
         index = np.flatnonzero(taken)
         # In the order of their ends, so that the last one written of a (row, rank) is the newest.
@@ -109,7 +133,16 @@ class Quiet:
 
     def find(self, checks: NDArray[np.int64]) -> NDArray[np.int64]:
         """Each check's row, or −1."""
-        return np.fromiter((self.rows.get(check, -1) for check in checks.tolist()), np.int64, len(checks))
+        if not self.rows:
+            return np.full(len(checks), -1, np.int64)
+        if self._sorted is None:
+            known = np.fromiter(self.rows.keys(), np.int64, len(self.rows))
+            rows = np.fromiter(self.rows.values(), np.int64, len(self.rows))
+            order = np.argsort(known)
+            self._sorted = known[order], rows[order]
+        known, rows = self._sorted
+        at = np.minimum(np.searchsorted(known, checks), len(known) - 1)
+        return np.where(known[at] == checks, rows[at], -1)
 
     def stale(self, blind: frozenset[str], now_us: int) -> list[int]:
         """Checks with fewer fresh votes of sighted regions than their quorum."""
@@ -121,18 +154,25 @@ class Quiet:
             if ranks is not None:
                 rows = np.flatnonzero(ranks >= 0)
                 fresh[rows, ranks[rows]] = False
-        short = fresh.sum(axis=1) < self.quorum
+        short = self.resting & (fresh.sum(axis=1) < self.quorum)
         return [policy.check for row in np.flatnonzero(short) if (policy := self.policies[row]) is not None]
 
     def outdated(self, current: Mapping[int, Policy]) -> list[int]:
         """Checks that ended or are watched under another policy now."""
-        return [check for check, row in self.rows.items() if current.get(check) != self.policies[row]]
+        return [
+            check for check, row in self.rows.items() if self.resting[row] and current.get(check) != self.policies[row]
+        ]
 
     def _open(self, policy: Policy, since_us: int) -> int:
         """A row for the check, without a vote yet."""
-        row = self._row(policy)
+        row = self.rows.get(policy.check)
+        if row is None or self.policies[row] != policy:
+            self.forget(policy.check)
+            row = self._row(policy)
+            self.rows[policy.check] = row
+            self._sorted = None
         self.policies[row] = policy
-        self.rows[policy.check] = row
+        self.resting[row] = True
         self.since_us[row] = since_us
         self.freshness_us[row] = policy.freshness_us
         self.quorum[row] = policy.quorum
@@ -158,7 +198,7 @@ class Quiet:
         self.policies.append(None)
         if row == len(self.since_us):
             grow = max(64, row)
-            for name in ("since_us", "freshness_us", "quorum", "revision"):
+            for name in ("since_us", "freshness_us", "quorum", "revision", "resting"):
                 setattr(self, name, np.pad(getattr(self, name), (0, grow)))
             for name in ("end_us", "slot_us", "start_us"):
                 setattr(self, name, np.pad(getattr(self, name), ((0, grow), (0, 0))))

@@ -18,7 +18,7 @@ _BLIND = TypeAdapter(frozenset[str])
 
 def dump(state: ShardState) -> bytes:
     """The state for the shard's snapshot."""
-    rows = list(state.quiet.rows.values())
+    rows = [row for row in state.quiet.rows.values() if state.quiet.resting[row]]
     policies = [policy for row in rows if (policy := state.quiet.policies[row]) is not None]
     since_us = state.quiet.since_us[rows].tolist()
     file = io.BytesIO()

@@ -296,7 +296,7 @@ def test_more_than_five_changes_are_one_flapping_incident_held_until_calm(shard:
 
 def test_a_check_at_rest_becomes_an_array_row_and_wakes_with_its_votes(shard: Shard) -> None:
     shard.wait(101)
-    assert list(shard.state.quiet.rows) == [7]
+    assert shard.state.quiet.holds(7)
     shard.all_up(130)
     shard.fail("a", 140)
     assert list(shard.state.cases) == [7]
@@ -308,7 +308,7 @@ def test_a_check_at_rest_becomes_an_array_row_and_wakes_with_its_votes(shard: Sh
 
 def test_a_quiet_check_that_falls_silent_turns_unknown(shard: Shard) -> None:
     shard.wait(101)
-    assert list(shard.state.quiet.rows) == [7]
+    assert shard.state.quiet.holds(7)
     shard.all_up(130)
     shard.wait(500)
     assert shard.states() == [(State.UNKNOWN, pytest.approx(130.1 + 55))]
