@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,7 +17,13 @@ from quivive.embedded.lines import Console
 NAME = "quivive"
 POLL_S = 0.1
 
-PROGRESS = "SELECT coalesce(sum(position), 0) FROM quivive.shards"
+STORED = """
+    SELECT EXISTS (
+        SELECT FROM quivive.checks AS c, LATERAL (
+            SELECT FROM quivive.results AS r WHERE r.check_id = c.check_id AND r.slot > %s LIMIT 1
+        ) AS newest
+    )
+"""
 CHECKS = "SELECT count(*) FROM quivive.checks WHERE delete_time IS NULL AND NOT paused"
 
 
@@ -61,22 +68,16 @@ def without_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-async def progress(database_url: str) -> int:
-    """How far the aggregator has stored what it was sent: a sum that only grows."""
-    async with await psycopg.AsyncConnection.connect(database_url) as connection:
-        row = await (await connection.execute(PROGRESS)).fetchone()
-        return int(row[0]) if row else 0
-
-
-async def first_result(database_url: str, before: int, started: float, console: Console) -> None:
-    """Wait for the first result that this run stores, and say so; without a check there is nothing to wait for."""
+async def first_result(database_url: str, started: float, console: Console) -> None:
+    """Wait for the first result of this run in the database, and say so; without a check there is nothing to wait for."""
+    start_time = datetime.now(UTC) - timedelta(seconds=time.monotonic() - started)
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         row = await (await connection.execute(CHECKS)).fetchone()
         if row is None or row[0] == 0:
             console.write(NAME, "nothing is watched yet: quivive apply -f FILE")
         while True:
-            row = await (await connection.execute(PROGRESS)).fetchone()
-            if row and row[0] > before:
+            row = await (await connection.execute(STORED, [start_time])).fetchone()
+            if row and row[0]:
                 console.write(NAME, f"first result stored, {time.monotonic() - started:.1f} s after the start")
                 return
             await asyncio.sleep(POLL_S)

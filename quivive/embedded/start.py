@@ -57,7 +57,6 @@ class Start:
     async def run(self) -> None:
         """Never returns. Raises Failed with what the user must change or what does not work."""
         await side_by_side(self._bus_and_agents(), self._database_and_schema())
-        before = await announce.progress(self._around.database_url)
         await self._supervisor.start(Stage.API, services.api(self._around))
         await self._supervisor.start(Stage.AGGREGATOR, services.aggregator(self._around))
         regions = await self._declare()
@@ -65,9 +64,7 @@ class Start:
             await self._start_agents(regions)
         for line in self._whereabouts(regions).lines(time.monotonic() - self._started):
             self._console.write(announce.NAME, line)
-        first = asyncio.create_task(
-            announce.first_result(self._around.database_url, before, self._started, self._console)
-        )
+        first = asyncio.create_task(announce.first_result(self._around.database_url, self._started, self._console))
         try:
             await self._supervisor.watch()
         finally:
@@ -148,10 +145,22 @@ async def side_by_side(*steps: Coroutine[object, object, None]) -> None:
 
 async def prepare_bus(url: str) -> None:
     """Make streams and buckets first, so that nobody has to complain that they are missing."""
+    reasons: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        reasons.append(str(error) or type(error).__name__)
+
     try:
-        connection = await nats.connect(url.split(","), allow_reconnect=False, connect_timeout=10)
+        connection = await nats.connect(
+            url.split(","),
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.2,
+            connect_timeout=10,
+            error_cb=on_error,
+        )
     except (OSError, NatsError) as error:
-        raise Failed(f"--nats-url: {str(error) or type(error).__name__}", EXIT_USAGE) from None
+        raise Failed(f"--nats-url: {reasons[-1] if reasons else error}", EXIT_USAGE) from None
     try:
         await bus.ensure_streams(connection.jetstream())
     except NatsError as error:

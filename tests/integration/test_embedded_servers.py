@@ -156,9 +156,14 @@ def test_passwords_are_the_owners_alone(nats_server: NatsServer) -> None:
 
 
 def test_a_port_is_kept_until_somebody_else_has_it(tmp_path: Path) -> None:
-    places = Places(tmp_path)
-    port = places.port("nats")
-    assert places.port("nats") == port
+    port = Places(tmp_path).port("nats")
+    assert Places(tmp_path).port("nats") == port
     assert json.loads((tmp_path / "ports.json").read_text()) == {"nats": port}
     with socket.create_server(("127.0.0.1", port)):
-        assert places.port("nats") != port
+        assert Places(tmp_path).port("nats") != port
+
+
+def test_a_port_stays_the_same_once_its_program_has_it(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    with socket.create_server(("127.0.0.1", places.port("nats"))) as taken:
+        assert places.port("nats") == taken.getsockname()[1]
