@@ -6,6 +6,7 @@ from aggregator.decide.incident import (
     Flapping,
     Outage,
     cause_of,
+    flapping_window_us,
     incident_id,
     reopen_window_us,
     start_of,
@@ -41,6 +42,8 @@ class Case:
     """The outage is on; UNKNOWN does not end it."""
     outage: Outage | None = None
     flapping: Flapping = field(default_factory=Flapping)
+    due_us: int = 0
+    """When time alone may change something: nothing needs a review before."""
 
     def take(self, region: str, attempt: Attempt, blind: frozenset[str], now_us: int) -> list[Transition]:
         """One more attempt of a region of W; a vote that is known already changes nothing."""
@@ -72,6 +75,7 @@ class Case:
             ballot.attempts = [attempt for attempt in ballot.attempts if attempt.up]
             ballot.void(now_us)
         self.suspicion = None
+        self.due_us = 0
 
     def blinded(self, region: str, now_us: int) -> None:
         """A region's becoming blind voids the DOWN votes it cast before."""
@@ -114,7 +118,23 @@ class Case:
             transitions += self._recover(counted, now_us)
         transitions += self._settle(counted, votes, blind, now_us)
         transitions += self._calm(now_us)
+        self.due_us = self._due_us(counted, now_us)
         return transitions
+
+    def _due_us(self, counted: Tally, now_us: int) -> int:
+        """The next instant at which a vote grows old or a memory may be dropped; at once when nothing is left to remember."""
+        if self.at_rest(now_us):
+            return now_us
+        freshness_us = self.policy.freshness_us
+        instants = [vote.end_us + freshness_us for vote in counted.votes.values()]
+        instants += [
+            attempt.end_us + freshness_us + 1 for b in self.ballots.values() for attempt in b.attempts if not attempt.up
+        ]
+        if self.flapping.changes:
+            instants.append(self.flapping.changes[-1] + flapping_window_us(self.policy))
+        if self.outage is not None and self.outage.resolve_us is not None:
+            instants.append(self.outage.resolve_us + reopen_window_us(self.policy) + 1)
+        return min((at_us for at_us in instants if at_us > now_us), default=now_us)
 
     def _votes(self) -> dict[str, Vote | None]:
         suspicion = self.suspicion

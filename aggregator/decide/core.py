@@ -78,16 +78,17 @@ def advance(state: ShardState, policies: Policies, blind: frozenset[str], now_us
     """Let time pass up to `now_us`. Without transitions it leaves what is decided as it was.
 
     1. Meet blindness, ended checks, new checks and new revisions.
-    2. Wake quiet checks that run short of fresh votes; review every case.
-    3. Lay cases to rest that need no watching.
+    2. Wake quiet checks that run short of fresh votes; review the cases that are due.
+    3. Lay those to rest that need no watching.
     """
     transitions = _meet_blindness(state, blind, now_us) + _meet_policies(state, policies, now_us)
     for check in state.quiet.stale(blind, now_us):
         state.cases[check] = state.quiet.wake(check)
-    for case in state.cases.values():
-        transitions += case.review(blind, now_us)
-    for check in [check for check, case in state.cases.items() if case.at_rest(now_us)]:
-        state.quiet.settle(state.cases.pop(check))
+    for check, case in list(state.cases.items()):
+        if case.due_us <= now_us:
+            transitions += case.review(blind, now_us)
+            if case.at_rest(now_us):
+                state.quiet.settle(state.cases.pop(check))
     return transitions
 
 

@@ -47,6 +47,10 @@ class World:
     loss_timeout_us: int = 10 * S
     """A lost attempt runs into its timeout; a real failure answers after the latency."""
     _by_site: dict[int, tuple[Span, ...]] = field(init=False, repr=False, compare=False)
+    _struck: Times = field(init=False, repr=False, compare=False)
+    """Sites with spans of their own."""
+    _wide: tuple[Span, ...] = field(init=False, repr=False, compare=False)
+    """Spans that strike every site."""
 
     def __post_init__(self) -> None:
         by_site: dict[int, list[Span]] = {}
@@ -54,6 +58,8 @@ class World:
             if span.site is not None:
                 by_site.setdefault(span.site, []).append(span)
         object.__setattr__(self, "_by_site", {site: tuple(spans) for site, spans in by_site.items()})
+        object.__setattr__(self, "_struck", np.array(sorted(by_site), np.int64))
+        object.__setattr__(self, "_wide", tuple(span for span in self.faults + self.outages if span.site is None))
 
     @property
     def slots(self) -> int:
@@ -67,15 +73,14 @@ class World:
     def fails(self, sites: Times, region: int, at_us: Times) -> NDArray[np.bool_]:
         """Whether a look from a region at each (site, instant) fails."""
         failing = np.zeros(len(sites), np.bool_)
-        for span in self.faults + self.outages:
-            if span.regions is not None and region not in span.regions:
-                continue
-            struck = (at_us >= span.start_us) & (at_us < span.end_us)
-            if span.site is not None:
-                struck &= sites == span.site
-            if span.rate < 1.0 and struck.any():
-                struck &= chance(self.seed, sites, region, at_us) < span.rate
-            failing |= struck
+        for span in self._wide:
+            if span.regions is None or region in span.regions:
+                struck = (at_us >= span.start_us) & (at_us < span.end_us)
+                if span.rate < 1.0 and struck.any():
+                    struck &= chance(self.seed, sites, region, at_us) < span.rate
+                failing |= struck
+        for i in np.flatnonzero(np.isin(sites, self._struck)).tolist():
+            failing[i] |= self.fails_once(int(sites[i]), region, int(at_us[i]))
         return failing
 
     def fails_once(self, site: int, region: int, at_us: int) -> bool:
@@ -88,10 +93,6 @@ class World:
             ):
                 return True
         return False
-
-    @property
-    def _wide(self) -> tuple[Span, ...]:
-        return tuple(span for span in self.faults + self.outages if span.site is None)
 
     def truth(self, quorum: int) -> dict[int, list[tuple[int, int]]]:
         """Per site, the merged spans in which it really was down for at least `quorum` regions."""
