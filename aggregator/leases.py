@@ -35,11 +35,12 @@ async def take_all(url: str, shards: int, owner: str) -> list[Lease]:
         assert row is not None
         if row[0] not in (0, shards):
             raise WrongShards(f"this deployment was made with {row[0]} shards: set QUIVIVE_SHARDS={row[0]}")
-        await connection.execute(SQL["shards_ensure"], {"shards": shards})
+        # First of all: an owner that hangs inside a transaction holds the rows, and everything below would wait for it.
         try:
             await connection.execute(SQL["shards_evict"], {"writer": database.WRITER_NAME})
         except psycopg.errors.InsufficientPrivilege as error:
             log.warning("owner.eviction_refused", error=str(error))
+        await connection.execute(SQL["shards_ensure"], {"shards": shards})
         cursor = await connection.execute(SQL["shards_take"], {"owner": owner})
         leases = [Lease(*row) for row in await cursor.fetchall()]
     log.info("shards.taken", shards=len(leases), owner=owner)

@@ -3,13 +3,13 @@
 import pytest
 
 from aggregator.refusals import NEWEST_US, OLDEST_US, SAY_AGAIN_US, Refusals, refuse_impossible_times
-from aggregator.results import BadBatch, decode
+from aggregator.results import BadBatch, Results, decode
 from quivive.v1 import bus_pb2
 
 NOW = 1_800_000_000_000_000
 
 
-def results_at(slot_us: int, end_us: int | None = None):  # type: ignore[no-untyped-def]
+def results_at(slot_us: int, end_us: int | None = None) -> Results:
     end_us = slot_us if end_us is None else end_us
     batch = bus_pb2.ResultBatch(region="eu", shard=1, base_time_us=slot_us, clock_offset_us=end_us - slot_us)
     for column in ("check", "revision", "outcome"):
