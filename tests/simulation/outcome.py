@@ -32,13 +32,22 @@ class Score:
     """|measured − true| down time over the true; None without any."""
     wrong_share: float
     """Share of site time counted as up while it was down, or as down while it was up."""
+    delays_s: tuple[float, ...]
+    """From each found outage's start to its confirmation."""
 
 
-def score(world: World, found: Sequence[Found], quorum: int, *, shortest_us: int | None = None) -> Score:
+def score(
+    world: World,
+    found: Sequence[Found],
+    quorum: int,
+    *,
+    shortest_us: int | None = None,
+    measured: Mapping[int, Sequence[tuple[int, int]]] | None = None,
+) -> Score:
     """Compare with the truth: outages of at least `shortest_us` (an interval unless given) that reached a quorum.
 
     An incident is false when it overlaps no true outage of its site, with an interval of grace behind it; a shorter outage that
-    is found is neither false nor missed.
+    is found is neither false nor missed. `measured` are the spans counted as down, per site, where they are not the incidents.
     """
     truth = world.truth(quorum)
     shortest_us = world.interval_us if shortest_us is None else shortest_us
@@ -89,12 +98,9 @@ def score(world: World, found: Sequence[Found], quorum: int, *, shortest_us: int
         detect_p99_s=p99,
         down_error=abs(measured_us - true_us) / true_us if true_us else None,
         wrong_share=wrong_us / (world.sites * world.duration_us),
+        delays_s=tuple(delays),
     )
 
 
 def _overlap(left: Sequence[tuple[int, int]], right: Sequence[tuple[int, int]]) -> int:
     return sum(max(0, min(a_end, b_end) - max(a_start, b_start)) for a_start, a_end in left for b_start, b_end in right)
-
-
-Findings = Mapping[str, Sequence[Found]]
-"""Per rule."""
