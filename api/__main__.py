@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from api.serve import AddressTaken, Ports, serve
+from api.serve import AddressTaken, serve
 from api.settings import ApiSettings
 from quivive import logs
 from quivive.settings import EXIT_USAGE, load
@@ -17,11 +17,7 @@ async def run(settings: ApiSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-
-    def on_started(ports: Ports) -> None:
-        """Nobody waits for it: the log says it."""
-
-    await serve(settings, stop, on_started)
+    await serve(settings, stop)
 
 
 def main() -> None:

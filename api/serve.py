@@ -84,8 +84,8 @@ class Ports:
     http: int
 
 
-async def serve(settings: ApiSettings, stop: asyncio.Event, on_started: Callable[[Ports], None]) -> None:
-    """Serve until `stop` is set. AddressTaken when a port cannot be had."""
+async def serve(settings: ApiSettings, stop: asyncio.Event, on_started: Callable[[Ports], None] | None = None) -> None:
+    """Serve until `stop` is set; `on_started` learns the ports. AddressTaken when a port cannot be had."""
     database = Database(settings.database_url.get_secret_value())
     mirror, presences = CheckMirror(database), Presences()
     web_socket = _listen(settings.bind, settings.http_port, "QUIVIVE_HTTP_PORT")
@@ -102,7 +102,8 @@ async def serve(settings: ApiSettings, stop: asyncio.Event, on_started: Callable
     serving = asyncio.create_task(web.serve(sockets=[web_socket]), name="web")
     ports = Ports(grpc_port, web_socket.getsockname()[1])
     log.info("api.started", bind=settings.bind, grpc_port=ports.grpc, http_port=ports.http)
-    on_started(ports)
+    if on_started is not None:
+        on_started(ports)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -1,22 +1,20 @@
 """The declared kinds in the database: read as one value, written change by change. Everything inside one transaction."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from api.apply.changes import CheckChanges, Plan
 from api.apply.declared import Declared, Present, PresentCheck
+from api.apply.rows import rows_of
 from quivive import sql
 from quivive.configuration import (
     ChannelConfig,
     CustomerConfig,
-    MaintenanceConfig,
     PlanConfig,
     RegionConfig,
     SiteConfig,
@@ -80,24 +78,8 @@ async def read_present(connection: Connection) -> Present:
 
 
 async def write(connection: Connection, plan: Plan, checks: CheckChanges, new_id: Callable[[], int]) -> None:
-    """Carry the plan out and let readers notice. What refers to something is written after it."""
-    puts = {
-        "put_region": [_region_row(region) for region in _changed(plan.regions)],
-        "add_region_event": [
-            *({"id": id_, "kind": "declared"} for id_ in plan.regions.created),
-            *({"id": id_, "kind": "removed"} for id_ in plan.regions.deleted),
-        ],
-        "delete_region": [{"id": id_} for id_ in plan.regions.deleted],
-        "put_plan": [_plan_row(sold) for sold in _changed(plan.plans)],
-        "put_customer": [_customer_row(customer) for customer in _changed(plan.customers)],
-        "put_site": [_site_row(site) for site in _changed(plan.sites)],
-        "put_channel": [_channel_row(channel) for channel in _changed(plan.channels)],
-        "delete_channel": [{"id": id_} for id_ in plan.channels.deleted],
-        **_maintenance_rows(plan),
-        **_check_rows(checks, new_id),
-        "delete_site": [{"id": id_} for id_ in plan.sites.deleted],
-        "delete_customer": [{"id": id_} for id_ in plan.customers.deleted],
-    }
+    """Carry the plan out and let readers notice."""
+    puts = rows_of(plan, checks, new_id)
     if not any(puts.values()):
         return
     async with connection.cursor() as cursor:
@@ -105,81 +87,6 @@ async def write(connection: Connection, plan: Plan, checks: CheckChanges, new_id
             if rows:
                 await cursor.executemany(SQL[section], rows)
         await cursor.execute(SQL["bump"])
-
-
-def _check_rows(checks: CheckChanges, new_id: Callable[[], int]) -> dict[str, list[dict[str, Any]]]:
-    added, revisions, used = [], [], []
-    for wanted in checks.created:
-        check = new_id()
-        added.append(
-            {
-                "check": check,
-                "site": wanted.site,
-                "name": wanted.name,
-                "type": wanted.type,
-                "critical": wanted.critical,
-                "revision": 1,
-                "paused": wanted.paused,
-            }
-        )
-        revisions.append(_revision_row(check, 1, wanted.spec))
-    for before, wanted in checks.revised:
-        revisions.append(_revision_row(before.check_id, before.revision + 1, wanted.spec))
-        used.append({"check": before.check_id, "revision": before.revision + 1})
-    return {
-        "delete_check": [{"check": check.check_id} for _, check in checks.deleted],
-        "add_check": added,
-        "add_revision": revisions,
-        "use_revision": used,
-        "flag_check": [
-            {"check": before.check_id, "critical": wanted.critical, "paused": wanted.paused}
-            for before, wanted in checks.flagged
-        ],
-    }
-
-
-def _revision_row(check: int, revision: int, wanted: bus_pb2.CheckSpec) -> dict[str, Any]:
-    spec = bus_pb2.CheckSpec()
-    spec.CopyFrom(wanted)
-    spec.id, spec.revision = check, revision
-    return {
-        "check": check,
-        "revision": revision,
-        "regions": list(spec.regions),
-        "interval_us": spec.interval.ToMicroseconds(),
-        "timeout_us": spec.timeout.ToMicroseconds(),
-        "down_attempts": spec.down_attempts,
-        "target": spec.http.url,
-        "spec": spec.SerializeToString(deterministic=True),
-    }
-
-
-def _maintenance_rows(plan: Plan) -> dict[str, list[dict[str, Any]]]:
-    """Only what differs is replaced: a declaration counts from when it was made."""
-    gone, come = [], []
-    changed = [
-        *((id_, (), site.maintenance) for id_, site in plan.sites.created.items()),
-        *((id_, before.maintenance, after.maintenance) for id_, (before, after) in plan.sites.updated.items()),
-        *((id_, site.maintenance, ()) for id_, site in plan.sites.deleted.items()),
-    ]
-    for site, before, after in changed:
-        old, new = (Counter(_span_key(item) for item in items) for items in (before, after))
-        # A repeated declaration is one span; removing it removes its twin as well.
-        gone += [_span_row(site, key) for key in old if key not in new]
-        come += [_span_row(site, key) for key in new if key not in old]
-    return {"delete_maintenance": gone, "add_maintenance": come}
-
-
-def _span_key(item: MaintenanceConfig) -> tuple[str | None, datetime | None, int]:
-    return item.cron, item.start, item.duration // _MICROSECOND
-
-
-def _span_row(site: str, key: tuple[str | None, datetime | None, int]) -> dict[str, Any]:
-    return {"site": site, "cron": key[0], "start": key[1], "duration_us": key[2]}
-
-
-def _changed(kind: Any) -> list[Any]:
-    return [*kind.created.values(), *(after for _, after in kind.updated.values())]
 
 
 def _plan(row: Mapping[str, Any]) -> PlanConfig:
@@ -196,59 +103,6 @@ def _plan(row: Mapping[str, Any]) -> PlanConfig:
         performance=row["performance"],
         reports=tuple(row["reports"]),
     )
-
-
-def _plan_row(plan: PlanConfig) -> dict[str, Any]:
-    return {
-        "id": plan.id,
-        "title": plan.title,
-        "interval_us": plan.interval // _MICROSECOND,
-        "page_after_us": plan.page_after // _MICROSECOND,
-        "objective": plan.objective,
-        "response_target_us": plan.response_target // _MICROSECOND,
-        "response_hours": plan.response_hours,
-        "channels": list(plan.channels),
-        "status_page": plan.status_page,
-        "performance": plan.performance,
-        "reports": list(plan.reports),
-    }
-
-
-def _customer_row(customer: CustomerConfig) -> dict[str, Any]:
-    return {
-        "id": customer.id,
-        "title": customer.name,
-        "plan": customer.plan,
-        "locale": customer.locale,
-        "timezone": customer.timezone,
-    }
-
-
-def _region_row(region: RegionConfig) -> dict[str, Any]:
-    return {"id": region.id, "title": region.title, "simulated": region.simulated}
-
-
-def _site_row(site: SiteConfig) -> dict[str, Any]:
-    return {
-        "id": site.id,
-        "customer": site.customer,
-        "url": site.url,
-        "declared": _as_declared(site),
-        "paused": site.paused,
-    }
-
-
-def _channel_row(channel: ChannelConfig) -> dict[str, Any]:
-    return {
-        "id": channel.id,
-        "type": channel.type,
-        "audience": list(channel.audience),
-        "declared": _as_declared(channel),
-    }
-
-
-def _as_declared(item: BaseModel) -> Jsonb:
-    return Jsonb(item.model_dump(mode="json", exclude_defaults=True))
 
 
 async def _rows(connection: Connection, section: str) -> Rows:

@@ -44,6 +44,17 @@ async def content(nc: Client) -> dict[str, bus_pb2.CheckSpec | None]:
     return found
 
 
+async def until_there(nc: Client, stream: str) -> None:
+    """Wait until the stream exists."""
+    while True:
+        try:
+            await nc.jetstream().stream_info(stream)
+        except NotFoundError:
+            await asyncio.sleep(0.02)
+        else:
+            return
+
+
 async def until_mirrored(api: Api, nc: Client) -> dict[str, bus_pb2.CheckSpec]:
     """Wait until the bucket is what the database wants it to be."""
     rows = api.rows(
@@ -103,10 +114,12 @@ async def test_a_broker_that_lost_everything_is_filled_again(api: Api, nc: Clien
     await api.apply(CONFIGURATION)
     await until_mirrored(api, nc)
     js = nc.jetstream()
-    for stream in (f"KV_{subjects.CHECKS_BUCKET}", subjects.RESULTS_STREAM, subjects.EVENTS_STREAM):
+    for stream in (subjects.RESULTS_STREAM, subjects.EVENTS_STREAM, f"KV_{subjects.CHECKS_BUCKET}"):
         await js.delete_stream(stream)
     await until_mirrored(api, nc)
-    assert await js.stream_info(subjects.RESULTS_STREAM)
+    async with asyncio.timeout(WITHIN_S):
+        for stream in (subjects.RESULTS_STREAM, subjects.EVENTS_STREAM):
+            await until_there(nc, stream)
 
 
 async def test_an_api_that_starts_before_its_broker_serves_and_catches_up(
