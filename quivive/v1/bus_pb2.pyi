@@ -336,7 +336,9 @@ Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
 
 @_typing.final
 class Presence(_message.Message):
-    """An agent's sign of life: the value under `<region>.<agent>` in the KV bucket `quivive_presence`."""
+    """An agent's sign of life: the value under `<region>.<agent>` in the KV bucket `quivive_presence`. The aggregator's, under
+    `aggregator`, has only `agent`, `version`, `start_time` and `time`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -350,6 +352,13 @@ class Presence(_message.Message):
     LATENESS_FIELD_NUMBER: _builtins.int
     UNPUBLISHED_RESULTS_FIELD_NUMBER: _builtins.int
     SIMULATED_FIELD_NUMBER: _builtins.int
+    SELF_CHECK_FAILING_FIELD_NUMBER: _builtins.int
+    SELF_CHECK_REASON_FIELD_NUMBER: _builtins.int
+    OVERLOADED_FIELD_NUMBER: _builtins.int
+    OVERLOAD_REASON_FIELD_NUMBER: _builtins.int
+    SERVING_FIELD_NUMBER: _builtins.int
+    SLICES_FIELD_NUMBER: _builtins.int
+    DROPPED_RESULTS_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     agent: _builtins.str
     version: _builtins.str
@@ -361,6 +370,19 @@ class Presence(_message.Message):
     """Results not yet acknowledged by the bus."""
     simulated: _builtins.bool
     """Set where several regions share one machine: their votes are not independent."""
+    self_check_failing: _builtins.bool
+    """At least two independent references could not be reached: what the agent sees of sites says nothing about them."""
+    self_check_reason: _builtins.str
+    """One line for a person, empty while the self-check is good."""
+    overloaded: _builtins.bool
+    """The agent cannot keep up: late slots, a busy event loop, or few descriptors left."""
+    overload_reason: _builtins.str
+    serving: _builtins.bool
+    """Whether the agent looks at all of its slices now. False while it still loads its checks, and while it leaves."""
+    slices: _builtins.int
+    """Slices the agent looks after, of 256."""
+    dropped_results: _builtins.int
+    """Results given up since the agent started, because the spool was full or they were too old."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -384,10 +406,17 @@ class Presence(_message.Message):
         lateness: _duration_pb2.Duration | None = ...,
         unpublished_results: _builtins.int = ...,
         simulated: _builtins.bool = ...,
+        self_check_failing: _builtins.bool = ...,
+        self_check_reason: _builtins.str = ...,
+        overloaded: _builtins.bool = ...,
+        overload_reason: _builtins.str = ...,
+        serving: _builtins.bool = ...,
+        slices: _builtins.int = ...,
+        dropped_results: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lateness", b"lateness", "start_time", b"start_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "checks", b"checks", "clock_offset_us", b"clock_offset_us", "lateness", b"lateness", "region", b"region", "simulated", b"simulated", "start_time", b"start_time", "time", b"time", "unpublished_results", b"unpublished_results", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "checks", b"checks", "clock_offset_us", b"clock_offset_us", "dropped_results", b"dropped_results", "lateness", b"lateness", "overload_reason", b"overload_reason", "overloaded", b"overloaded", "region", b"region", "self_check_failing", b"self_check_failing", "self_check_reason", b"self_check_reason", "serving", b"serving", "simulated", b"simulated", "slices", b"slices", "start_time", b"start_time", "time", b"time", "unpublished_results", b"unpublished_results", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
