@@ -33,10 +33,12 @@ class Cause(IntEnum):
     DNS_TIMEOUT = 13
     DNS_NO_ADDRESS = 14
     DNS_FORBIDDEN_ADDRESS = 15
+    DNS_WRONG_ANSWER = 19
     TCP_REFUSED = 20
     TCP_TIMEOUT = 21
     TCP_RESET = 22
     TCP_UNREACHABLE = 23
+    TCP_WRONG_ANSWER = 29
     TLS_EXPIRED = 30
     TLS_NOT_YET_VALID = 31
     TLS_NAME_MISMATCH = 32
@@ -63,6 +65,9 @@ class Cause(IntEnum):
     CONTENT_FATAL_ERROR = 64
     CONTENT_MAINTENANCE_MODE = 65
     CONTENT_DEFAULT_PAGE = 66
+    CONTENT_DRIFTED = 69
+    HEARTBEAT_SILENT = 70
+    HEARTBEAT_FAILED = 71
     AGENT_OVERLOADED = 90
     AGENT_FAULT = 91
 
@@ -82,7 +87,7 @@ class Responsibility(IntEnum):
 
 
 def responsibility_for(cause: Cause) -> Responsibility:
-    """Who usually answers for a cause, before anyone knows better. By layer; the content causes are the application's."""
+    """Who usually answers for a cause, before anyone knows better. By layer; content and jobs are the application's."""
     match cause // 10:
         case 1:
             return Responsibility.DNS_REGISTRAR
@@ -96,7 +101,7 @@ def responsibility_for(cause: Cause) -> Responsibility:
             return Responsibility.APPLICATION
         case 5:
             return Responsibility.HOST if cause is Cause.CDN_ORIGIN else Responsibility.CDN_WAF
-        case 6:
+        case 6 | 7:
             return Responsibility.APPLICATION
         case _:
             return Responsibility.UNKNOWN

@@ -39,6 +39,9 @@ class CheckSpec(_message.Message):
     DOWN_ATTEMPTS_FIELD_NUMBER: _builtins.int
     ATTEMPT_GAP_FIELD_NUMBER: _builtins.int
     HTTP_FIELD_NUMBER: _builtins.int
+    TCP_FIELD_NUMBER: _builtins.int
+    DNS_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Immutable and never reused; shard and slice are taken from its hash."""
     revision: _builtins.int
@@ -63,6 +66,14 @@ class CheckSpec(_message.Message):
 
     @_builtins.property
     def http(self) -> Global___HttpTarget: ...
+    @_builtins.property
+    def tcp(self) -> Global___TcpTarget: ...
+    @_builtins.property
+    def dns(self) -> Global___DnsTarget: ...
+    @_builtins.property
+    def heartbeat(self) -> Global___HeartbeatTarget:
+        """Observed by the api, which is called; no agent looks at it."""
+
     def __init__(
         self,
         *,
@@ -75,12 +86,15 @@ class CheckSpec(_message.Message):
         down_attempts: _builtins.int = ...,
         attempt_gap: _duration_pb2.Duration | None = ...,
         http: Global___HttpTarget | None = ...,
+        tcp: Global___TcpTarget | None = ...,
+        dns: Global___DnsTarget | None = ...,
+        heartbeat: Global___HeartbeatTarget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_gap", b"attempt_gap", "http", b"http", "interval", b"interval", "target", b"target", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_gap", b"attempt_gap", "dns", b"dns", "heartbeat", b"heartbeat", "http", b"http", "interval", b"interval", "target", b"target", "tcp", b"tcp", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_gap", b"attempt_gap", "down_attempts", b"down_attempts", "http", b"http", "id", b"id", "interval", b"interval", "name", b"name", "regions", b"regions", "revision", b"revision", "target", b"target", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_gap", b"attempt_gap", "dns", b"dns", "down_attempts", b"down_attempts", "heartbeat", b"heartbeat", "http", b"http", "id", b"id", "interval", b"interval", "name", b"name", "regions", b"regions", "revision", b"revision", "target", b"target", "tcp", b"tcp", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["http"]  # noqa: Y015
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["http", "tcp", "dns", "heartbeat"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 
@@ -116,23 +130,40 @@ class HttpTarget(_message.Message):
     BODY_CONTAINS_FIELD_NUMBER: _builtins.int
     BODY_EXCLUDES_FIELD_NUMBER: _builtins.int
     MAX_LATENCY_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    EXPECT_STATUS_RANGES_FIELD_NUMBER: _builtins.int
+    AUTH_FIELD_NUMBER: _builtins.int
+    DRIFT_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     """Absolute, http or https."""
     body_contains: _builtins.str
     """The text must appear in the decoded body."""
     body_excludes: _builtins.str
     """The text must not appear in the decoded body."""
+    method: _builtins.str
+    """Empty means GET."""
+    body: _builtins.bytes
+    """Sent as it is, with POST, PUT, PATCH or DELETE."""
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Sent as given, beside the agent's own."""
 
     @_builtins.property
     def expect_status(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Accepted statuses; empty means 200 to 299, after redirects."""
+        """Accepted statuses, beside `expect_status_ranges`; none in either means 200 to 299, after redirects."""
 
     @_builtins.property
     def max_latency(self) -> _duration_pb2.Duration:
         """Slower than this counts as a failure; absent means no limit but the timeout."""
+
+    @_builtins.property
+    def expect_status_ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatusRange]: ...
+    @_builtins.property
+    def auth(self) -> Global___HttpAuth: ...
+    @_builtins.property
+    def drift(self) -> Global___Drift:
+        """Absent: the page's content is not compared with its past."""
 
     def __init__(
         self,
@@ -143,14 +174,306 @@ class HttpTarget(_message.Message):
         body_contains: _builtins.str = ...,
         body_excludes: _builtins.str = ...,
         max_latency: _duration_pb2.Duration | None = ...,
+        method: _builtins.str = ...,
+        body: _builtins.bytes = ...,
+        expect_status_ranges: _abc.Iterable[Global___StatusRange] | None = ...,
+        auth: Global___HttpAuth | None = ...,
+        drift: Global___Drift | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_latency", b"max_latency"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "drift", b"drift", "max_latency", b"max_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_contains", b"body_contains", "body_excludes", b"body_excludes", "expect_status", b"expect_status", "headers", b"headers", "max_latency", b"max_latency", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "body", b"body", "body_contains", b"body_contains", "body_excludes", b"body_excludes", "drift", b"drift", "expect_status", b"expect_status", "expect_status_ranges", b"expect_status_ranges", "headers", b"headers", "max_latency", b"max_latency", "method", b"method", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HttpTarget: _TypeAlias = HttpTarget  # noqa: Y015
+
+@_typing.final
+class StatusRange(_message.Message):
+    """first to last, both accepted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    first: _builtins.int
+    last: _builtins.int
+    def __init__(
+        self,
+        *,
+        first: _builtins.int = ...,
+        last: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "last", b"last"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatusRange: _TypeAlias = StatusRange  # noqa: Y015
+
+@_typing.final
+class HttpAuth(_message.Message):
+    """Who we say that we are. The secret itself never travels: an agent finds it in its own environment by this name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECRET_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    secret: _builtins.str
+    """QUIVIVE_SECRET_..."""
+    user: _builtins.str
+    """Basic, under this user; empty means a bearer token."""
+    def __init__(
+        self,
+        *,
+        secret: _builtins.str = ...,
+        user: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HttpAuth: _TypeAlias = HttpAuth  # noqa: Y015
+
+@_typing.final
+class Drift(_message.Message):
+    """How a page's content is compared with its own past."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTAGE_FIELD_NUMBER: _builtins.int
+    BASELINE_FIELD_NUMBER: _builtins.int
+    outage: _builtins.bool
+    """A page that drifted counts as down; otherwise it is a warning only."""
+    @_builtins.property
+    def baseline(self) -> Global___PageBaseline:
+        """Absent while it is being learned. It changes without a new revision: what is looked at stays the same."""
+
+    def __init__(
+        self,
+        *,
+        outage: _builtins.bool = ...,
+        baseline: Global___PageBaseline | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "outage", b"outage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Drift: _TypeAlias = Drift  # noqa: Y015
+
+@_typing.final
+class PageFeatures(_message.Message):
+    """What a page's text and links amount to, small enough to send now and then."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    TEXT_HASH_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    SCRIPT_HOSTS_FIELD_NUMBER: _builtins.int
+    OUTGOING_LINKS_FIELD_NUMBER: _builtins.int
+    HIDDEN_LINKS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """Capped at 200 characters."""
+    text_hash: _builtins.int
+    """SimHash of the text's word pairs: similar texts differ in few bits."""
+    words: _builtins.int
+    outgoing_links: _builtins.int
+    """Links that lead to other hosts."""
+    hidden_links: _builtins.int
+    """Links inside blocks that no visitor can see."""
+    @_builtins.property
+    def script_hosts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Other hosts that scripts are loaded from, sorted, at most 64."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        text_hash: _builtins.int = ...,
+        words: _builtins.int = ...,
+        script_hosts: _abc.Iterable[_builtins.str] | None = ...,
+        outgoing_links: _builtins.int = ...,
+        hidden_links: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hidden_links", b"hidden_links", "outgoing_links", b"outgoing_links", "script_hosts", b"script_hosts", "text_hash", b"text_hash", "title", b"title", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PageFeatures: _TypeAlias = PageFeatures  # noqa: Y015
+
+@_typing.final
+class PageBaseline(_message.Message):
+    """What a page is known to be like, learned from what several regions agreed on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLES_FIELD_NUMBER: _builtins.int
+    TEXT_HASH_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    TEXT_SPREAD_FIELD_NUMBER: _builtins.int
+    SCRIPT_HOSTS_FIELD_NUMBER: _builtins.int
+    OUTGOING_LINKS_FIELD_NUMBER: _builtins.int
+    HIDDEN_LINKS_FIELD_NUMBER: _builtins.int
+    text_hash: _builtins.int
+    words: _builtins.int
+    text_spread: _builtins.int
+    """Bits by which good observations were seen to differ from each other."""
+    outgoing_links: _builtins.int
+    """The most that was seen."""
+    hidden_links: _builtins.int
+    @_builtins.property
+    def titles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Titles that it had, the newest last, at most 5."""
+
+    @_builtins.property
+    def script_hosts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        titles: _abc.Iterable[_builtins.str] | None = ...,
+        text_hash: _builtins.int = ...,
+        words: _builtins.int = ...,
+        text_spread: _builtins.int = ...,
+        script_hosts: _abc.Iterable[_builtins.str] | None = ...,
+        outgoing_links: _builtins.int = ...,
+        hidden_links: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hidden_links", b"hidden_links", "outgoing_links", b"outgoing_links", "script_hosts", b"script_hosts", "text_hash", b"text_hash", "text_spread", b"text_spread", "titles", b"titles", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PageBaseline: _TypeAlias = PageBaseline  # noqa: Y015
+
+@_typing.final
+class TcpTarget(_message.Message):
+    """A connection, and what is said on it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    TLS_FIELD_NUMBER: _builtins.int
+    SEND_FIELD_NUMBER: _builtins.int
+    EXPECT_FIELD_NUMBER: _builtins.int
+    MAX_LATENCY_FIELD_NUMBER: _builtins.int
+    host: _builtins.str
+    port: _builtins.int
+    tls: _builtins.bool
+    """Speak TLS at once, and verify the certificate against the host."""
+    send: _builtins.bytes
+    """Sent after connecting."""
+    expect: _builtins.bytes
+    """These bytes must appear in what comes back, within its first 64 KiB."""
+    @_builtins.property
+    def max_latency(self) -> _duration_pb2.Duration: ...
+    def __init__(
+        self,
+        *,
+        host: _builtins.str = ...,
+        port: _builtins.int = ...,
+        tls: _builtins.bool = ...,
+        send: _builtins.bytes = ...,
+        expect: _builtins.bytes = ...,
+        max_latency: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_latency", b"max_latency"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expect", b"expect", "host", b"host", "max_latency", b"max_latency", "port", b"port", "send", b"send", "tls", b"tls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TcpTarget: _TypeAlias = TcpTarget  # noqa: Y015
+
+@_typing.final
+class DnsTarget(_message.Message):
+    """A question to name servers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    EXPECT_FIELD_NUMBER: _builtins.int
+    EXACT_FIELD_NUMBER: _builtins.int
+    RESOLVERS_FIELD_NUMBER: _builtins.int
+    MAX_LATENCY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    record: _builtins.str
+    """A, AAAA, CAA, CNAME, MX, NS, PTR, SOA, SRV or TXT"""
+    exact: _builtins.bool
+    """Nothing but the expected may be answered; otherwise more may."""
+    @_builtins.property
+    def expect(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In presentation form: "192.0.2.7", "10 mail.example.com". Empty means any answer."""
+
+    @_builtins.property
+    def resolvers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """address:port of the name servers to ask, each of which must answer well; empty means the agent's own resolvers."""
+
+    @_builtins.property
+    def max_latency(self) -> _duration_pb2.Duration: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        record: _builtins.str = ...,
+        expect: _abc.Iterable[_builtins.str] | None = ...,
+        exact: _builtins.bool = ...,
+        resolvers: _abc.Iterable[_builtins.str] | None = ...,
+        max_latency: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_latency", b"max_latency"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact", b"exact", "expect", b"expect", "max_latency", b"max_latency", "name", b"name", "record", b"record", "resolvers", b"resolvers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DnsTarget: _TypeAlias = DnsTarget  # noqa: Y015
+
+@_typing.final
+class HeartbeatTarget(_message.Message):
+    """A job that calls us. The spec's interval is the longest time between two calls."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRACE_FIELD_NUMBER: _builtins.int
+    CRON_FIELD_NUMBER: _builtins.int
+    TIMEZONE_FIELD_NUMBER: _builtins.int
+    DORMANT_FIELD_NUMBER: _builtins.int
+    cron: _builtins.str
+    """Calls are expected at these times instead of every interval."""
+    timezone: _builtins.str
+    """IANA zone of `cron`."""
+    dormant: _builtins.bool
+    """Nothing is expected before the first call."""
+    @_builtins.property
+    def grace(self) -> _duration_pb2.Duration:
+        """How much later than expected a call may come."""
+
+    def __init__(
+        self,
+        *,
+        grace: _duration_pb2.Duration | None = ...,
+        cron: _builtins.str = ...,
+        timezone: _builtins.str = ...,
+        dormant: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cron", b"cron", "dormant", b"dormant", "grace", b"grace", "timezone", b"timezone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeartbeatTarget: _TypeAlias = HeartbeatTarget  # noqa: Y015
 
 @_typing.final
 class ResultBatch(_message.Message):
@@ -180,6 +503,7 @@ class ResultBatch(_message.Message):
     TRANSFER_FIELD_NUMBER: _builtins.int
     HTTP_STATUS_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     agent: _builtins.str
     """The agent's boot UUID. With `number` it is the message's Nats-Msg-Id."""
@@ -232,6 +556,10 @@ class ResultBatch(_message.Message):
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
         """For the results that have some: mostly the failing ones."""
 
+    @_builtins.property
+    def page(self) -> _containers.RepeatedCompositeFieldContainer[Global___PageSighting]:
+        """Pages whose content was looked at and is not what their baseline says, or that have none yet."""
+
     def __init__(
         self,
         *,
@@ -255,14 +583,41 @@ class ResultBatch(_message.Message):
         transfer: _abc.Iterable[_builtins.int] | None = ...,
         http_status: _abc.Iterable[_builtins.int] | None = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        page: _abc.Iterable[Global___PageSighting] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "attempt", b"attempt", "base_time_us", b"base_time_us", "cause", b"cause", "check", b"check", "clock_offset_us", b"clock_offset_us", "connect", b"connect", "dns", b"dns", "end_us", b"end_us", "evidence", b"evidence", "first_byte", b"first_byte", "http_status", b"http_status", "number", b"number", "outcome", b"outcome", "region", b"region", "revision", b"revision", "shard", b"shard", "slot_us", b"slot_us", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "attempt", b"attempt", "base_time_us", b"base_time_us", "cause", b"cause", "check", b"check", "clock_offset_us", b"clock_offset_us", "connect", b"connect", "dns", b"dns", "end_us", b"end_us", "evidence", b"evidence", "first_byte", b"first_byte", "http_status", b"http_status", "number", b"number", "outcome", b"outcome", "page", b"page", "region", b"region", "revision", b"revision", "shard", b"shard", "slot_us", b"slot_us", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResultBatch: _TypeAlias = ResultBatch  # noqa: Y015
+
+@_typing.final
+class PageSighting(_message.Message):
+    """A page's content, as a good attempt saw it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    result: _builtins.int
+    """The index of the result it belongs to."""
+    @_builtins.property
+    def features(self) -> Global___PageFeatures: ...
+    def __init__(
+        self,
+        *,
+        result: _builtins.int = ...,
+        features: Global___PageFeatures | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["features", b"features"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PageSighting: _TypeAlias = PageSighting  # noqa: Y015
 
 @_typing.final
 class Evidence(_message.Message):

@@ -90,10 +90,14 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     CAUSE_DNS_NO_ADDRESS: _Cause.ValueType  # 14
     CAUSE_DNS_FORBIDDEN_ADDRESS: _Cause.ValueType  # 15
     """The name resolves to addresses that the operator does not allow as targets."""
+    CAUSE_DNS_WRONG_ANSWER: _Cause.ValueType  # 19
+    """A DNS check got another answer than expected."""
     CAUSE_TCP_REFUSED: _Cause.ValueType  # 20
     CAUSE_TCP_TIMEOUT: _Cause.ValueType  # 21
     CAUSE_TCP_RESET: _Cause.ValueType  # 22
     CAUSE_TCP_UNREACHABLE: _Cause.ValueType  # 23
+    CAUSE_TCP_WRONG_ANSWER: _Cause.ValueType  # 29
+    """A TCP check got another answer than expected."""
     CAUSE_TLS_EXPIRED: _Cause.ValueType  # 30
     CAUSE_TLS_NOT_YET_VALID: _Cause.ValueType  # 31
     CAUSE_TLS_NAME_MISMATCH: _Cause.ValueType  # 32
@@ -120,6 +124,12 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     CAUSE_CONTENT_FATAL_ERROR: _Cause.ValueType  # 64
     CAUSE_CONTENT_MAINTENANCE_MODE: _Cause.ValueType  # 65
     CAUSE_CONTENT_DEFAULT_PAGE: _Cause.ValueType  # 66
+    CAUSE_CONTENT_DRIFTED: _Cause.ValueType  # 69
+    """The page no longer resembles its own past."""
+    CAUSE_HEARTBEAT_SILENT: _Cause.ValueType  # 70
+    """A job did not call in time."""
+    CAUSE_HEARTBEAT_FAILED: _Cause.ValueType  # 71
+    """A job called to say that it failed."""
     CAUSE_AGENT_OVERLOADED: _Cause.ValueType  # 90
     CAUSE_AGENT_FAULT: _Cause.ValueType  # 91
 
@@ -134,10 +144,14 @@ CAUSE_DNS_TIMEOUT: Cause.ValueType  # 13
 CAUSE_DNS_NO_ADDRESS: Cause.ValueType  # 14
 CAUSE_DNS_FORBIDDEN_ADDRESS: Cause.ValueType  # 15
 """The name resolves to addresses that the operator does not allow as targets."""
+CAUSE_DNS_WRONG_ANSWER: Cause.ValueType  # 19
+"""A DNS check got another answer than expected."""
 CAUSE_TCP_REFUSED: Cause.ValueType  # 20
 CAUSE_TCP_TIMEOUT: Cause.ValueType  # 21
 CAUSE_TCP_RESET: Cause.ValueType  # 22
 CAUSE_TCP_UNREACHABLE: Cause.ValueType  # 23
+CAUSE_TCP_WRONG_ANSWER: Cause.ValueType  # 29
+"""A TCP check got another answer than expected."""
 CAUSE_TLS_EXPIRED: Cause.ValueType  # 30
 CAUSE_TLS_NOT_YET_VALID: Cause.ValueType  # 31
 CAUSE_TLS_NAME_MISMATCH: Cause.ValueType  # 32
@@ -164,6 +178,12 @@ CAUSE_CONTENT_DATABASE_ERROR: Cause.ValueType  # 63
 CAUSE_CONTENT_FATAL_ERROR: Cause.ValueType  # 64
 CAUSE_CONTENT_MAINTENANCE_MODE: Cause.ValueType  # 65
 CAUSE_CONTENT_DEFAULT_PAGE: Cause.ValueType  # 66
+CAUSE_CONTENT_DRIFTED: Cause.ValueType  # 69
+"""The page no longer resembles its own past."""
+CAUSE_HEARTBEAT_SILENT: Cause.ValueType  # 70
+"""A job did not call in time."""
+CAUSE_HEARTBEAT_FAILED: Cause.ValueType  # 71
+"""A job called to say that it failed."""
 CAUSE_AGENT_OVERLOADED: Cause.ValueType  # 90
 CAUSE_AGENT_FAULT: Cause.ValueType  # 91
 Global___Cause: _TypeAlias = Cause  # noqa: Y015
