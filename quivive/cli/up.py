@@ -12,7 +12,10 @@ def up(
     config: Annotated[
         Path | None, typer.Option("--config", help="A file or a folder to apply; see examples/quivive.yaml.")
     ] = None,
-    data_dir: Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")] = Path(".quivive"),
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="Where everything is kept [default: .quivive; .quivive/demo with --demo]."),
+    ] = None,
     bind: Annotated[str, typer.Option("--bind", help="The address that gRPC and the web listen on.")] = "127.0.0.1",
     public_url: Annotated[
         str | None, typer.Option("--public-url", help="How the web is reached from outside, for links in messages.")
@@ -41,7 +44,8 @@ def up(
 
     options = UpOptions(
         config=config,
-        data_dir=data_dir,
+        # The demo's sites are no company for anybody's own.
+        data_dir=data_dir or Path(".quivive/demo" if demo else ".quivive"),
         bind=bind,
         public_url=public_url,
         grpc_port=grpc_port,

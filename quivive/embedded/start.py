@@ -96,8 +96,8 @@ class Start:
             return
         try:
             await asyncio.to_thread(server.make)
-        except Refused as error:
-            raise Failed(str(error), EXIT_USAGE) from None
+        except (Refused, OSError) as error:
+            raise Failed(f"the {server.program.name} cannot be set up: {error}", EXIT_USAGE) from None
         await self._supervisor.start(Stage.SERVERS, server.program)
         await self._supervisor.until(server.is_ready, f"the {server.program.name}", SERVER_WITHIN)
 

@@ -70,9 +70,13 @@ class Child:
     async def run_once(self) -> int:
         """One life, from start to end; its exit status."""
         arguments, keywords = command(self.program)
-        process = await asyncio.create_subprocess_exec(
-            *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, **keywords
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, **keywords
+            )
+        except OSError as error:
+            self._console.write(self.program.name, f"cannot be started: {error}")
+            return EXIT_USAGE
         self._process = process
         if self._stopping.is_set():
             self._send(self.program.stop_signal)

@@ -118,6 +118,13 @@ async def test_what_finds_something_to_correct_ends_everything(supervisor: Super
     await supervisor.stop()
 
 
+async def test_a_program_that_is_not_there_is_named(supervisor: Supervisor, output: io.StringIO) -> None:
+    await supervisor.start(Stage.AGENTS, Program("lost", ("/nowhere/lost",), {}))
+    await until(lambda: "starting again" in output.getvalue())
+    assert "/nowhere/lost: [Errno 2] No such file or directory" in output.getvalue()
+    await supervisor.stop()
+
+
 async def test_waiting_for_what_never_gets_ready_ends(supervisor: Supervisor) -> None:
     with pytest.raises(Failed, match="the thing is not ready"):
         await supervisor.until(lambda: False, "the thing", timedelta(seconds=0.1))
