@@ -80,10 +80,8 @@ def score(
             elif not ongoing:
                 missed += 1
     true_us = sum(end - start for spans in truth.values() for start, end in spans)
-    measured = {
-        site: merged([(i.start_us, max(i.end_us, i.start_us)) for i in incidents])
-        for site, incidents in by_site.items()
-    }
+    if measured is None:
+        measured = {site: merged([(i.start_us, i.end_us) for i in incidents]) for site, incidents in by_site.items()}
     measured_us = sum(end - start for spans in measured.values() for start, end in spans)
     both_us = sum(_overlap(spans, measured.get(site, [])) for site, spans in truth.items())
     wrong_us = (true_us - both_us) + (measured_us - both_us)
