@@ -46,6 +46,9 @@ class Cause(IntEnum):
     TLS_HANDSHAKE = 34
     TLS_TIMEOUT = 35
     TLS_SELF_SIGNED = 36
+    TLS_PROTOCOL = 37
+    TLS_ALERT = 38
+    TLS_CHAIN_INCOMPLETE = 39
     HTTP_TIMEOUT = 40
     HTTP_STATUS_5XX = 41
     HTTP_STATUS_4XX = 42
@@ -55,6 +58,7 @@ class Cause(IntEnum):
     HTTP_MALFORMED = 46
     HTTP_TOO_SLOW = 47
     HTTP_NO_RESPONSE = 48
+    HTTP_BODY_TIMEOUT = 49
     CDN_ORIGIN = 50
     CDN_CHALLENGE = 51
     RATE_LIMITED = 52
@@ -65,6 +69,13 @@ class Cause(IntEnum):
     CONTENT_FATAL_ERROR = 64
     CONTENT_MAINTENANCE_MODE = 65
     CONTENT_DEFAULT_PAGE = 66
+    CONTENT_INSTALLER = 67
+    CONTENT_PARKED = 68
+    CONTENT_SUSPENDED = 69
+    HTTP_HEADERS_TOO_LARGE = 70
+    HTTP_TOO_MANY_REDIRECTS = 71
+    HTTP_REDIRECT_DOWNGRADE = 72
+    HTTP_REDIRECT_FORBIDDEN = 73
     CONTENT_DRIFTED = 69
     HEARTBEAT_SILENT = 70
     HEARTBEAT_FAILED = 71
@@ -96,9 +107,7 @@ def responsibility_for(cause: Cause) -> Responsibility:
         case 3:
             return Responsibility.CERTIFICATE
         case 4:
-            if cause in (Cause.HTTP_STATUS_5XX, Cause.HTTP_TIMEOUT, Cause.HTTP_NO_RESPONSE, Cause.HTTP_TOO_SLOW):
-                return Responsibility.HOST
-            return Responsibility.APPLICATION
+            return Responsibility.HOST if cause in _HOSTS else Responsibility.APPLICATION
         case 5:
             return Responsibility.HOST if cause is Cause.CDN_ORIGIN else Responsibility.CDN_WAF
         case 6 | 7:
