@@ -21,7 +21,7 @@ class Schedule:
     trouble: Trouble
     start: float
     end: float
-    cycle: float = 240.0
+    cycle: float = 600.0
 
     def at(self, seconds: float) -> Trouble | None:
         """What is wrong so long after the farm was opened."""
