@@ -135,6 +135,7 @@ class HttpTarget(_message.Message):
     EXPECT_STATUS_RANGES_FIELD_NUMBER: _builtins.int
     AUTH_FIELD_NUMBER: _builtins.int
     DRIFT_FIELD_NUMBER: _builtins.int
+    IP_FAMILY_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     """Absolute, http or https."""
     body_contains: _builtins.str
@@ -145,6 +146,8 @@ class HttpTarget(_message.Message):
     """Empty means GET."""
     body: _builtins.bytes
     """Sent as it is, with POST, PUT, PATCH or DELETE."""
+    ip_family: _builtins.int
+    """4 or 6: only addresses of this family; 0: any."""
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Sent as given, beside the agent's own."""
@@ -179,10 +182,11 @@ class HttpTarget(_message.Message):
         expect_status_ranges: _abc.Iterable[Global___StatusRange] | None = ...,
         auth: Global___HttpAuth | None = ...,
         drift: Global___Drift | None = ...,
+        ip_family: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "drift", b"drift", "max_latency", b"max_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "body", b"body", "body_contains", b"body_contains", "body_excludes", b"body_excludes", "drift", b"drift", "expect_status", b"expect_status", "expect_status_ranges", b"expect_status_ranges", "headers", b"headers", "max_latency", b"max_latency", "method", b"method", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "body", b"body", "body_contains", b"body_contains", "body_excludes", b"body_excludes", "drift", b"drift", "expect_status", b"expect_status", "expect_status_ranges", b"expect_status_ranges", "headers", b"headers", "ip_family", b"ip_family", "max_latency", b"max_latency", "method", b"method", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -366,6 +370,7 @@ class TcpTarget(_message.Message):
     SEND_FIELD_NUMBER: _builtins.int
     EXPECT_FIELD_NUMBER: _builtins.int
     MAX_LATENCY_FIELD_NUMBER: _builtins.int
+    IP_FAMILY_FIELD_NUMBER: _builtins.int
     host: _builtins.str
     port: _builtins.int
     tls: _builtins.bool
@@ -374,6 +379,8 @@ class TcpTarget(_message.Message):
     """Sent after connecting."""
     expect: _builtins.bytes
     """These bytes must appear in what comes back, within its first 64 KiB."""
+    ip_family: _builtins.int
+    """4 or 6: only addresses of this family; 0: any."""
     @_builtins.property
     def max_latency(self) -> _duration_pb2.Duration: ...
     def __init__(
@@ -385,10 +392,11 @@ class TcpTarget(_message.Message):
         send: _builtins.bytes = ...,
         expect: _builtins.bytes = ...,
         max_latency: _duration_pb2.Duration | None = ...,
+        ip_family: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["max_latency", b"max_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expect", b"expect", "host", b"host", "max_latency", b"max_latency", "port", b"port", "send", b"send", "tls", b"tls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expect", b"expect", "host", b"host", "ip_family", b"ip_family", "max_latency", b"max_latency", "port", b"port", "send", b"send", "tls", b"tls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -503,6 +511,7 @@ class ResultBatch(_message.Message):
     TRANSFER_FIELD_NUMBER: _builtins.int
     HTTP_STATUS_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     agent: _builtins.str
@@ -557,6 +566,10 @@ class ResultBatch(_message.Message):
         """For the results that have some: mostly the failing ones."""
 
     @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CertificateSighting]:
+        """Certificates that this agent sees for the first time at a check, or again after some hours."""
+
+    @_builtins.property
     def page(self) -> _containers.RepeatedCompositeFieldContainer[Global___PageSighting]:
         """Pages whose content was looked at and is not what their baseline says, or that have none yet."""
 
@@ -583,11 +596,12 @@ class ResultBatch(_message.Message):
         transfer: _abc.Iterable[_builtins.int] | None = ...,
         http_status: _abc.Iterable[_builtins.int] | None = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        certificates: _abc.Iterable[Global___CertificateSighting] | None = ...,
         page: _abc.Iterable[Global___PageSighting] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "attempt", b"attempt", "base_time_us", b"base_time_us", "cause", b"cause", "check", b"check", "clock_offset_us", b"clock_offset_us", "connect", b"connect", "dns", b"dns", "end_us", b"end_us", "evidence", b"evidence", "first_byte", b"first_byte", "http_status", b"http_status", "number", b"number", "outcome", b"outcome", "page", b"page", "region", b"region", "revision", b"revision", "shard", b"shard", "slot_us", b"slot_us", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "attempt", b"attempt", "base_time_us", b"base_time_us", "cause", b"cause", "certificates", b"certificates", "check", b"check", "clock_offset_us", b"clock_offset_us", "connect", b"connect", "dns", b"dns", "end_us", b"end_us", "evidence", b"evidence", "first_byte", b"first_byte", "http_status", b"http_status", "number", b"number", "outcome", b"outcome", "page", b"page", "region", b"region", "revision", b"revision", "shard", b"shard", "slot_us", b"slot_us", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -618,6 +632,114 @@ class PageSighting(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PageSighting: _TypeAlias = PageSighting  # noqa: Y015
+
+@_typing.final
+class CertificateSighting(_message.Message):
+    """A certificate that a server showed, verified or not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    CIPHER_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    result: _builtins.int
+    """The index of the result it belongs to."""
+    host: _builtins.str
+    """The name that was asked for, and the address with port that answered."""
+    address: _builtins.str
+    subject: _builtins.str
+    """"CN=www.example.com, O=Example, C=FR" """
+    issuer: _builtins.str
+    fingerprint: _builtins.str
+    """SHA-256 in hexadecimal."""
+    protocol: _builtins.str
+    """"TLSv1.3" """
+    cipher: _builtins.str
+    verified: _builtins.bool
+    """Whether it was accepted."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names and addresses it is for, at most 100."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        result: _builtins.int = ...,
+        host: _builtins.str = ...,
+        address: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        issuer: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
+        fingerprint: _builtins.str = ...,
+        protocol: _builtins.str = ...,
+        cipher: _builtins.str = ...,
+        verified: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "cipher", b"cipher", "fingerprint", b"fingerprint", "host", b"host", "issuer", b"issuer", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "protocol", b"protocol", "result", b"result", "subject", b"subject", "verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertificateSighting: _TypeAlias = CertificateSighting  # noqa: Y015
+
+@_typing.final
+class Hop(_message.Message):
+    """One request of an attempt that was redirected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    DNS_FIELD_NUMBER: _builtins.int
+    CONNECT_FIELD_NUMBER: _builtins.int
+    TLS_FIELD_NUMBER: _builtins.int
+    FIRST_BYTE_FIELD_NUMBER: _builtins.int
+    TRANSFER_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    address: _builtins.str
+    status: _builtins.int
+    dns: _builtins.int
+    """Phases in units of 0.1 ms."""
+    connect: _builtins.int
+    tls: _builtins.int
+    first_byte: _builtins.int
+    transfer: _builtins.int
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        address: _builtins.str = ...,
+        status: _builtins.int = ...,
+        dns: _builtins.int = ...,
+        connect: _builtins.int = ...,
+        tls: _builtins.int = ...,
+        first_byte: _builtins.int = ...,
+        transfer: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "connect", b"connect", "dns", b"dns", "first_byte", b"first_byte", "status", b"status", "tls", b"tls", "transfer", b"transfer", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Hop: _TypeAlias = Hop  # noqa: Y015
 
 @_typing.final
 class Evidence(_message.Message):
@@ -652,6 +774,7 @@ class Evidence(_message.Message):
     HEADERS_FIELD_NUMBER: _builtins.int
     BODY_EXCERPT_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    HOPS_FIELD_NUMBER: _builtins.int
     result: _builtins.int
     """The index of the result it belongs to."""
     detail: _builtins.str
@@ -670,6 +793,10 @@ class Evidence(_message.Message):
     def certificate_expire_time(self) -> _timestamp_pb2.Timestamp:
         """The presented certificate's end of validity, where one was seen."""
 
+    @_builtins.property
+    def hops(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hop]:
+        """Where redirects were followed, each request with its own times."""
+
     def __init__(
         self,
         *,
@@ -680,10 +807,11 @@ class Evidence(_message.Message):
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         body_excerpt: _builtins.str = ...,
         certificate_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        hops: _abc.Iterable[Global___Hop] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "body_excerpt", b"body_excerpt", "certificate_expire_time", b"certificate_expire_time", "detail", b"detail", "headers", b"headers", "result", b"result", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "body_excerpt", b"body_excerpt", "certificate_expire_time", b"certificate_expire_time", "detail", b"detail", "headers", b"headers", "hops", b"hops", "result", b"result", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -105,6 +105,12 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     CAUSE_TLS_HANDSHAKE: _Cause.ValueType  # 34
     CAUSE_TLS_TIMEOUT: _Cause.ValueType  # 35
     CAUSE_TLS_SELF_SIGNED: _Cause.ValueType  # 36
+    CAUSE_TLS_PROTOCOL: _Cause.ValueType  # 37
+    """No version or cipher in common."""
+    CAUSE_TLS_ALERT: _Cause.ValueType  # 38
+    """The server broke the handshake off with an alert."""
+    CAUSE_TLS_CHAIN_INCOMPLETE: _Cause.ValueType  # 39
+    """The server does not send an intermediate certificate."""
     CAUSE_HTTP_TIMEOUT: _Cause.ValueType  # 40
     CAUSE_HTTP_STATUS_5XX: _Cause.ValueType  # 41
     CAUSE_HTTP_STATUS_4XX: _Cause.ValueType  # 42
@@ -114,6 +120,8 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     CAUSE_HTTP_MALFORMED: _Cause.ValueType  # 46
     CAUSE_HTTP_TOO_SLOW: _Cause.ValueType  # 47
     CAUSE_HTTP_NO_RESPONSE: _Cause.ValueType  # 48
+    CAUSE_HTTP_BODY_TIMEOUT: _Cause.ValueType  # 49
+    """The headers came, the body did not come to its end."""
     CAUSE_CDN_ORIGIN: _Cause.ValueType  # 50
     CAUSE_CDN_CHALLENGE: _Cause.ValueType  # 51
     CAUSE_RATE_LIMITED: _Cause.ValueType  # 52
@@ -124,12 +132,22 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     CAUSE_CONTENT_FATAL_ERROR: _Cause.ValueType  # 64
     CAUSE_CONTENT_MAINTENANCE_MODE: _Cause.ValueType  # 65
     CAUSE_CONTENT_DEFAULT_PAGE: _Cause.ValueType  # 66
+    CAUSE_CONTENT_INSTALLER: _Cause.ValueType  # 67
+    CAUSE_CONTENT_PARKED: _Cause.ValueType  # 68
+    """A registrar's or host's page for a domain without a site."""
     CAUSE_CONTENT_DRIFTED: _Cause.ValueType  # 69
     """The page no longer resembles its own past."""
     CAUSE_HEARTBEAT_SILENT: _Cause.ValueType  # 70
     """A job did not call in time."""
     CAUSE_HEARTBEAT_FAILED: _Cause.ValueType  # 71
     """A job called to say that it failed."""
+    CAUSE_HTTP_REDIRECT_DOWNGRADE: _Cause.ValueType  # 72
+    """From https to http."""
+    CAUSE_HTTP_REDIRECT_FORBIDDEN: _Cause.ValueType  # 73
+    """To an address that no visitor can reach, or that the operator does not allow."""
+    CAUSE_HTTP_TOO_MANY_REDIRECTS: _Cause.ValueType  # 74
+    CAUSE_HTTP_HEADERS_TOO_LARGE: _Cause.ValueType  # 75
+    CAUSE_CONTENT_SUSPENDED: _Cause.ValueType  # 76
     CAUSE_AGENT_OVERLOADED: _Cause.ValueType  # 90
     CAUSE_AGENT_FAULT: _Cause.ValueType  # 91
 
@@ -159,6 +177,12 @@ CAUSE_TLS_UNTRUSTED: Cause.ValueType  # 33
 CAUSE_TLS_HANDSHAKE: Cause.ValueType  # 34
 CAUSE_TLS_TIMEOUT: Cause.ValueType  # 35
 CAUSE_TLS_SELF_SIGNED: Cause.ValueType  # 36
+CAUSE_TLS_PROTOCOL: Cause.ValueType  # 37
+"""No version or cipher in common."""
+CAUSE_TLS_ALERT: Cause.ValueType  # 38
+"""The server broke the handshake off with an alert."""
+CAUSE_TLS_CHAIN_INCOMPLETE: Cause.ValueType  # 39
+"""The server does not send an intermediate certificate."""
 CAUSE_HTTP_TIMEOUT: Cause.ValueType  # 40
 CAUSE_HTTP_STATUS_5XX: Cause.ValueType  # 41
 CAUSE_HTTP_STATUS_4XX: Cause.ValueType  # 42
@@ -168,6 +192,8 @@ CAUSE_HTTP_TRUNCATED: Cause.ValueType  # 45
 CAUSE_HTTP_MALFORMED: Cause.ValueType  # 46
 CAUSE_HTTP_TOO_SLOW: Cause.ValueType  # 47
 CAUSE_HTTP_NO_RESPONSE: Cause.ValueType  # 48
+CAUSE_HTTP_BODY_TIMEOUT: Cause.ValueType  # 49
+"""The headers came, the body did not come to its end."""
 CAUSE_CDN_ORIGIN: Cause.ValueType  # 50
 CAUSE_CDN_CHALLENGE: Cause.ValueType  # 51
 CAUSE_RATE_LIMITED: Cause.ValueType  # 52
@@ -178,12 +204,22 @@ CAUSE_CONTENT_DATABASE_ERROR: Cause.ValueType  # 63
 CAUSE_CONTENT_FATAL_ERROR: Cause.ValueType  # 64
 CAUSE_CONTENT_MAINTENANCE_MODE: Cause.ValueType  # 65
 CAUSE_CONTENT_DEFAULT_PAGE: Cause.ValueType  # 66
+CAUSE_CONTENT_INSTALLER: Cause.ValueType  # 67
+CAUSE_CONTENT_PARKED: Cause.ValueType  # 68
+"""A registrar's or host's page for a domain without a site."""
 CAUSE_CONTENT_DRIFTED: Cause.ValueType  # 69
 """The page no longer resembles its own past."""
 CAUSE_HEARTBEAT_SILENT: Cause.ValueType  # 70
 """A job did not call in time."""
 CAUSE_HEARTBEAT_FAILED: Cause.ValueType  # 71
 """A job called to say that it failed."""
+CAUSE_HTTP_REDIRECT_DOWNGRADE: Cause.ValueType  # 72
+"""From https to http."""
+CAUSE_HTTP_REDIRECT_FORBIDDEN: Cause.ValueType  # 73
+"""To an address that no visitor can reach, or that the operator does not allow."""
+CAUSE_HTTP_TOO_MANY_REDIRECTS: Cause.ValueType  # 74
+CAUSE_HTTP_HEADERS_TOO_LARGE: Cause.ValueType  # 75
+CAUSE_CONTENT_SUSPENDED: Cause.ValueType  # 76
 CAUSE_AGENT_OVERLOADED: Cause.ValueType  # 90
 CAUSE_AGENT_FAULT: Cause.ValueType  # 91
 Global___Cause: _TypeAlias = Cause  # noqa: Y015
