@@ -111,6 +111,22 @@ def responsibility_for(cause: Cause) -> Responsibility:
         case 5:
             return Responsibility.HOST if cause is Cause.CDN_ORIGIN else Responsibility.CDN_WAF
         case 6 | 7:
-            return Responsibility.APPLICATION
+            return _OTHERS.get(cause, Responsibility.APPLICATION)
         case _:
             return Responsibility.UNKNOWN
+
+
+_HOSTS = frozenset(
+    {
+        Cause.HTTP_STATUS_5XX,
+        Cause.HTTP_TIMEOUT,
+        Cause.HTTP_NO_RESPONSE,
+        Cause.HTTP_TOO_SLOW,
+        Cause.HTTP_BODY_TIMEOUT,
+    }
+)
+_OTHERS = {
+    Cause.CONTENT_DEFAULT_PAGE: Responsibility.HOST,
+    Cause.CONTENT_PARKED: Responsibility.DNS_REGISTRAR,
+    Cause.CONTENT_SUSPENDED: Responsibility.HOST,
+}
