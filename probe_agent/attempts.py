@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from probe_agent import metrics
-from probe_agent.check import Checker
+from probe_agent.checkers import Checkers
 from probe_agent.checks import Check
 from probe_agent.clock import now_us
 from probe_agent.lateness import Lateness
@@ -23,7 +23,7 @@ class Attempts:
     """Everything that is being tried. Scheduled slots share `places`; confirmations run beside them, bounded by their own rate."""
 
     def __init__(
-        self, checker: Checker, publish: Callable[[Result], None], is_current: Callable[[Check], bool], places: int
+        self, checker: Checkers, publish: Callable[[Result], None], is_current: Callable[[Check], bool], places: int
     ) -> None:
         self._checker = checker
         self._publish = publish

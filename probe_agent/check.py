@@ -1,7 +1,7 @@
 """CHECK: one attempt at a site, from its name to a verdict.
 
 1. One deadline over everything; the phase it strikes in is the failure.
-2. GET, following redirects hop by hop, each on a fresh connection to an allowed address.
+2. Ask, following redirects hop by hop, each on a fresh connection to an allowed address.
 3. The status decides first, then the text, then the time taken; reading stops once they have.
 4. What a failing attempt saw goes along as evidence.
 """
@@ -14,15 +14,17 @@ import httpx
 import structlog
 
 from probe_agent import classify
-from probe_agent.checks import Check, HttpTarget
+from probe_agent.checks import Check
 from probe_agent.classify import Verdict
 from probe_agent.clock import now_us
 from probe_agent.connect import Course, Surroundings
+from probe_agent.credentials import Missing, authorization
 from probe_agent.evidence import gather
 from probe_agent.expectations import EXCERPT_CHARACTERS, Body
 from probe_agent.failures import Failed
 from probe_agent.phases import Stopwatch
 from probe_agent.results import Result
+from probe_agent.targets import HttpTarget
 from probe_agent.transport import FreshTransport
 from quivive.domain.checks import PLACEHOLDER
 from quivive.domain.words import Outcome
@@ -49,7 +51,9 @@ class Checker:
             deadline=asyncio.get_running_loop().time() + check.timeout_us / 1e6,
             avoid=avoid,
         )
-        visit = Visit(check.target, FreshTransport(self._surroundings, course), self._user_agent)
+        target = check.target
+        assert isinstance(target, HttpTarget)
+        visit = Visit(target, FreshTransport(self._surroundings, course), self._user_agent)
         try:
             async with asyncio.timeout_at(course.deadline):
                 verdict = await visit.make()
@@ -119,7 +123,14 @@ class Visit:
         client = httpx.AsyncClient(transport=self._transport, trust_env=False)
         headers = httpx.Headers({"User-Agent": self._user_agent, "Accept": "*/*", "Connection": "close"})
         headers.update(self._target.headers)
-        request = client.build_request("GET", self._target.url, headers=headers)
+        if self._target.auth is not None:
+            try:
+                headers["Authorization"] = authorization(self._target.auth)
+            except Missing as error:
+                raise Failed(classify.agent_failed(str(error))) from error
+        request = client.build_request(
+            self._target.method, self._target.url, headers=headers, content=self._target.body or None
+        )
         for _ in range(MAX_REDIRECTS + 1):
             self.url, self.response = request.url, None
             try:

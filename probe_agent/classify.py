@@ -8,7 +8,7 @@ import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from probe_agent.checks import HttpTarget
+from probe_agent.targets import HttpTarget
 from probe_agent.expectations import Finding
 from probe_agent.phases import Phase
 from quivive.domain.words import Cause, Outcome

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from probe_agent.checks import HttpTarget
+from probe_agent.targets import HttpTarget
 
 EXCERPT_CHARACTERS = 512
 WHOLE_CHARACTERS = 64 * 1024

@@ -1,30 +1,22 @@
 """The checks of this agent's region, kept the same as the bus has them."""
 
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
-import httpx
 import structlog
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import DecodeError
 from nats.aio.client import Client
 
-from probe_agent.checks import Check, HttpTarget
+from probe_agent.checks import Check
+from probe_agent.specs import BadSpec, parse
 from quivive import subjects
 from quivive.bus import Mirror
-from quivive.domain.checks import SLICES
-from quivive.v1.bus_pb2 import CheckSpec
+from quivive.domain.checks import SLICES, slice_of
 
 log = structlog.get_logger(__name__)
 
-EVERY_SLICE = range(SLICES)
-MAX_ATTEMPTS = 10
-"""Numbers 0 to 9 are the scheduled attempts'."""
-
-
-class BadSpec(Exception):
-    """A CheckSpec that this agent cannot make anything of."""
+LOT = 100
+"""Changes that are taken over without a pause: a few milliseconds."""
 
 
 class Planner(Protocol):
@@ -36,39 +28,94 @@ class Planner(Protocol):
 
 
 class CheckMirror:
-    """What is desired of a region, by check id."""
+    """What is desired of a region's slices that are ours, by check id."""
 
-    def __init__(self, nc: Client, region: str, planner: Planner, slices: Sequence[int] = EVERY_SLICE) -> None:
-        keys = [">"] if len(slices) == SLICES else [f"{slice_}.*" for slice_ in slices]
-        self._mirror = Mirror(nc, subjects.CHECKS_BUCKET, keys)
+    def __init__(self, nc: Client, region: str, planner: Planner) -> None:
+        self._nc = nc
         self._region = region
         self._planner = planner
         self._checks: dict[int, Check] = {}
+        self._slices: frozenset[int] | None = None
+        self._moved = asyncio.Event()
         self.caught_up = False
-        """What the bus had when we came has been taken over."""
+        """What the bus had for our slices when they became ours has been taken over."""
 
     def __len__(self) -> int:
         return len(self._checks)
+
+    @property
+    def slices(self) -> int:
+        """How many slices are ours."""
+        return len(self._slices or ())
 
     def get(self, check: int) -> Check | None:
         return self._checks.get(check)
 
     def is_current(self, check: Check) -> bool:
-        """Whether exactly this revision is still desired."""
-        return self._checks.get(check.id) == check
+        """Whether this revision is still desired. What is only learned about a check, its baseline, comes without a new one."""
+        desired = self._checks.get(check.id)
+        return desired is not None and desired.revision == check.revision
+
+    def watch(self, slices: frozenset[int]) -> None:
+        """These slices are ours from now on, and no others: what is not is let go of at once."""
+        if slices == self._slices:
+            return
+        for check in [check for check in self._checks if slice_of(check) not in slices]:
+            self._forget(check)
+        self._slices = slices
+        self.caught_up = False
+        self._moved.set()
 
     async def follow(self, on_change: Callable[[], None]) -> None:
         """Take over what there is, then every change, for ever; `on_change` is called after each lot."""
         while True:
-            changes = await self._mirror.changes()
-            for change in changes:
-                self._take(change.key, change.value)
-            self.caught_up = self.caught_up or self._mirror.caught_up
-            if changes:
-                on_change()
+            self._moved.clear()
+            reading = asyncio.create_task(self._read(self._slices or frozenset(), on_change))
+            moving = asyncio.create_task(self._moved.wait())
+            try:
+                await asyncio.wait({reading, moving}, return_when=asyncio.FIRST_COMPLETED)
+                if reading.done():
+                    reading.result()
+            finally:
+                reading.cancel()
+                moving.cancel()
+                await asyncio.gather(reading, moving, return_exceptions=True)
 
-    async def close(self) -> None:
-        await self._mirror.close()
+    async def _read(self, slices: frozenset[int], on_change: Callable[[], None]) -> None:
+        """Follow these slices until cancelled."""
+        if not slices:
+            self.caught_up = self._slices is not None
+            on_change()
+            await asyncio.Event().wait()
+        keys = [">"] if len(slices) == SLICES else [f"{slice_}.*" for slice_ in sorted(slices)]
+        mirror = Mirror(self._nc, subjects.CHECKS_BUCKET, keys)
+        found: set[str] = set()
+        try:
+            while True:
+                changes = await mirror.changes()
+                for start in range(0, len(changes), LOT):
+                    for change in changes[start : start + LOT]:
+                        self._take(change.key, change.value)
+                    await asyncio.sleep(0)  # slots come due meanwhile
+                if not self.caught_up:
+                    found.update(change.key for change in changes)
+                    if mirror.caught_up:
+                        self._sweep(found)
+                        self.caught_up = True
+                if changes or found:
+                    found.clear()
+                    on_change()
+        finally:
+            await mirror.close()
+
+    def _sweep(self, found: set[str]) -> None:
+        """What was deleted while nobody followed."""
+        for check in [check for check in self._checks if subjects.check_key(slice_of(check), check) not in found]:
+            self._forget(check)
+
+    def _forget(self, check: int) -> None:
+        if self._checks.pop(check, None) is not None:
+            self._planner.remove(check)
 
     def _take(self, key: str, value: bytes | None) -> None:
         id_ = key.rpartition(".")[2]
@@ -84,57 +131,7 @@ class CheckMirror:
             log.warning("check.refused", key=key, reason=str(error))
             check = None
         if check is None or self._region not in check.regions:
-            if self._checks.pop(int(id_), None) is not None:
-                self._planner.remove(int(id_))
+            self._forget(int(id_))
         elif self._checks.get(check.id) != check:
             self._checks[check.id] = check
             self._planner.put(check)
-
-
-def parse(data: bytes) -> Check:
-    """A CheckSpec as a value. BadSpec says what is wrong with it."""
-    try:
-        spec = CheckSpec.FromString(data)
-    except DecodeError as error:
-        raise BadSpec("not a CheckSpec") from error
-    if spec.WhichOneof("target") != "http":
-        raise BadSpec("a kind of check that this version does not know")
-    url = _url(spec.http.url)
-    regions = tuple(spec.regions)
-    if spec.id == 0 or not regions or regions != tuple(sorted(set(regions))):
-        raise BadSpec("no id, or regions that are not sorted")
-    interval_us, timeout_us = _us(spec.interval), _us(spec.timeout)
-    if interval_us <= 0 or timeout_us <= 0 or not 1 <= spec.down_attempts <= MAX_ATTEMPTS:
-        raise BadSpec("interval, timeout or attempts out of bounds")
-    return Check(
-        id=spec.id,
-        revision=spec.revision,
-        name=spec.name,
-        regions=regions,
-        interval_us=interval_us,
-        timeout_us=timeout_us,
-        down_attempts=spec.down_attempts,
-        attempt_gap_us=max(_us(spec.attempt_gap), 0),
-        target=HttpTarget(
-            url=url,
-            headers=tuple(sorted(spec.http.headers.items())),
-            expect_status=frozenset(spec.http.expect_status),
-            body_contains=spec.http.body_contains,
-            body_excludes=spec.http.body_excludes,
-            max_latency_us=_us(spec.http.max_latency) if spec.http.HasField("max_latency") else 0,
-        ),
-    )
-
-
-def _us(duration: Duration) -> int:
-    return int(duration.ToTimedelta() / timedelta(microseconds=1))
-
-
-def _url(text: str) -> str:
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise BadSpec(f"not a URL: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise BadSpec("not an http or https URL")
-    return text

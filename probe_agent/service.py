@@ -13,7 +13,7 @@ from nats.aio.client import Client
 
 from probe_agent import metrics
 from probe_agent.attempts import Attempts
-from probe_agent.check import Checker
+from probe_agent.checkers import Checkers
 from probe_agent.clock import BusClock, now_us
 from probe_agent.confirm import Confirmations
 from probe_agent.connect import Surroundings
@@ -51,7 +51,7 @@ class Agent:
             shards=settings.shards,
             clock_offset_us=lambda: self._clock.offset_us,
         )
-        checker = Checker(surroundings, user_agent(settings))
+        checker = Checkers(surroundings, user_agent(settings), settings.resolvers)
         self._attempts = Attempts(checker, self._publisher.put, self._mirror.is_current, settings.concurrency)
         self._confirmations = Confirmations(settings.region, self._mirror.get, self._attempts, self._clock)
         self._presences = Presences(nc, settings.region, self.id, self._describe, self._clock)

@@ -15,10 +15,11 @@ import pytest
 import trustme
 
 from probe_agent.check import MAX_BODY_CHARACTERS, MAX_REDIRECTS, Checker
-from probe_agent.checks import Check, HttpTarget
+from probe_agent.checks import Check
 from probe_agent.connect import Surroundings
 from probe_agent.resolve import Resolver
 from probe_agent.results import Result
+from probe_agent.targets import HttpTarget
 from probe_agent.trust import load_trust
 from quivive.domain.words import Cause, Outcome
 

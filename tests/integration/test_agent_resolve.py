@@ -11,10 +11,11 @@ import pytest
 
 from probe_agent import resolve
 from probe_agent.check import Checker
-from probe_agent.checks import Check, HttpTarget
+from probe_agent.checks import Check
 from probe_agent.connect import Surroundings
 from probe_agent.failures import Failed
 from probe_agent.resolve import FRESH_S, Resolver
+from probe_agent.targets import HttpTarget
 from quivive.domain.words import Cause, Outcome
 
 NXDOMAIN, SERVFAIL, REFUSED, NOERROR = 3, 2, 5, 0

@@ -3,9 +3,9 @@ import errno
 import pytest
 
 from probe_agent import classify
-from probe_agent.checks import HttpTarget
 from probe_agent.expectations import Finding
 from probe_agent.phases import Phase
+from probe_agent.targets import HttpTarget
 from quivive.domain.words import Cause, Outcome
 
 TARGET = HttpTarget("https://www.example.com/")

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe_agent.checks import HttpTarget
 from probe_agent.expectations import EXCERPT_CHARACTERS, WHOLE_CHARACTERS, Body, Finding
+from probe_agent.targets import HttpTarget
 
 words = st.text("abc", max_size=4)
 

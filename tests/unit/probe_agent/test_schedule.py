@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe_agent.checks import Check, HttpTarget
+from probe_agent.checks import Check
 from probe_agent.schedule import ASLEEP_US, LATEST_US, Schedule, Slot
+from probe_agent.targets import HttpTarget
 from quivive.domain.times import SECOND_US
 
 REGIONS = ("ap-south", "eu-west", "us-east")

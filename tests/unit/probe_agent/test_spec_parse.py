@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from probe_agent.mirror import BadSpec, parse
+from probe_agent.specs import BadSpec, parse
+from probe_agent.targets import HttpTarget
 from quivive.v1.bus_pb2 import CheckSpec
 
 
@@ -23,6 +24,7 @@ def test_every_field_is_taken_over() -> None:
     assert (check.id, check.revision, check.name, check.regions) == (7, 3, "sites/s/checks/http", ("a", "b"))
     assert (check.interval_us, check.timeout_us, check.attempt_gap_us) == (30_000_000, 10_000_000, 500_000)
     assert check.down_attempts == 2
+    assert isinstance(check.target, HttpTarget)
     assert check.target.headers == (("X-Check", "yes"),)
     assert check.target.expect_status == {200, 401}
     assert check.target.max_latency_us == 1_500_000
@@ -31,7 +33,9 @@ def test_every_field_is_taken_over() -> None:
 def test_no_latency_limit_is_told_from_a_limit() -> None:
     message = spec()
     message.http.ClearField("max_latency")
-    assert parse(message.SerializeToString()).target.max_latency_us == 0
+    target = parse(message.SerializeToString()).target
+    assert isinstance(target, HttpTarget)
+    assert target.max_latency_us == 0
 
 
 @pytest.mark.parametrize(
