@@ -73,7 +73,7 @@ class Presence:
     """Feeds a Lookout from the presence bucket."""
 
     def __init__(self, nc: Client, lookout: Lookout) -> None:
-        self._mirror = Mirror(nc, subjects.PRESENCE_BUCKET)
+        self._mirror = Mirror(nc, subjects.PRESENCE_BUCKET, [subjects.AGENT_KEYS])
         self._lookout = lookout
 
     async def follow(self) -> None:

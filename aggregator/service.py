@@ -20,6 +20,7 @@ from aggregator.completeness import Completeness
 from aggregator.confirmations import Confirmations
 from aggregator.consume import Consumer, Surroundings
 from aggregator.events import Events
+from aggregator.heartbeat import Heartbeat
 from aggregator.leases import Lease, WrongShards
 from aggregator.notify import channels
 from aggregator.notify.sender import Sender
@@ -110,7 +111,9 @@ async def _start(settings: AggregatorSettings, stack: AsyncExitStack) -> Parts:
     )
     consumer = readiness.consumer = Consumer(around, shards, blind)
     presence = Presence(nc, lookout)
-    return Parts(consumer, sender, [policies.follow(), presence.follow(), events.publish(), _keep_streams(nc)])
+    heartbeat = Heartbeat(nc, lambda: not writer.retrying)
+    background = [policies.follow(), presence.follow(), events.publish(), heartbeat.run(), _keep_streams(nc)]
+    return Parts(consumer, sender, background)
 
 
 async def _work(parts: Parts, stopping: asyncio.Event) -> int:
@@ -179,7 +182,7 @@ async def _ensure_streams(nc: Client) -> None:
 
 
 async def _keep_streams(nc: Client) -> None:
-    """What the broker keeps in memory only, the presence bucket, is gone when it restarts."""
+    """A broker that comes back may be another one, or have lost its disk."""
     reconnects = nc.stats["reconnects"]
     while True:
         await asyncio.sleep(0.25)

@@ -6,7 +6,7 @@ from nats.aio.client import Client
 from quivive.bus import Mirror
 from quivive.bus.connect import PRESENCE_TTL
 from quivive.domain.times import SECOND_US
-from quivive.subjects import PRESENCE_BUCKET
+from quivive.subjects import AGENT_KEYS, PRESENCE_BUCKET
 from quivive.v1 import bus_pb2
 
 _TTL_US = round(PRESENCE_TTL.total_seconds() * SECOND_US)
@@ -25,7 +25,7 @@ class Presences:
 
     async def follow(self, nc: Client) -> None:
         """Keep up with the bus until cancelled."""
-        mirror = Mirror(nc, PRESENCE_BUCKET)
+        mirror = Mirror(nc, PRESENCE_BUCKET, [AGENT_KEYS])
         try:
             while True:
                 for change in await mirror.changes():

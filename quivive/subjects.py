@@ -4,6 +4,9 @@ RESULTS_STREAM = "QUIVIVE_RESULTS"
 EVENTS_STREAM = "QUIVIVE_EVENTS"
 CHECKS_BUCKET = "quivive_checks"
 PRESENCE_BUCKET = "quivive_presence"
+AGGREGATOR_KEY = "aggregator"
+"""The aggregator's own sign of life in the presence bucket, beside the agents'."""
+AGENT_KEYS = "*.*"
 
 
 def results(shard: int, region: str) -> str:

@@ -84,7 +84,8 @@ async def ensure_streams(js: JetStreamContext, *, replicas: int = 1) -> None:
             bucket=subjects.PRESENCE_BUCKET,
             history=1,
             ttl=PRESENCE_TTL.total_seconds(),
-            storage=StorageType.MEMORY,
+            # A broker that restarts still knows who is there, and nobody has to make the bucket anew first.
+            storage=StorageType.FILE,
             replicas=replicas,
         ),
     ):

@@ -1,6 +1,5 @@
-"""The JSON that a webhook gets, and its signature."""
+"""The JSON that a webhook gets."""
 
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -34,8 +33,3 @@ def body_of(event_key: str, kind: str, payload: Mapping[str, Any], public_url: s
     else:
         document["operations"] = dict(payload)
     return json.dumps(document, ensure_ascii=False).encode()
-
-
-def signature(secret: bytes, timestamp: int, body: bytes) -> str:
-    """sha256=HMAC(secret, "<timestamp>." + body) in hexadecimal; `timestamp` in seconds guards against replays."""
-    return "sha256=" + hmac.digest(secret, f"{timestamp}.".encode() + body, "sha256").hex()

@@ -7,9 +7,10 @@ import httpx
 
 from aggregator.notify.channels import Delivery
 from aggregator.notify.errors import PermanentFailure, TemporaryFailure
-from aggregator.notify.webhook.body import body_of, signature
+from aggregator.notify.webhook.body import body_of
 from aggregator.settings import AggregatorSettings
 from quivive import __version__
+from quivive.signing import signature
 
 TIMEOUT_S = 10.0
 TRY_AGAIN = (408, 425, 429)

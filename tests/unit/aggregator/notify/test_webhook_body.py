@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import json
 
-from aggregator.notify.webhook.body import body_of, signature
+from aggregator.notify.webhook.body import body_of
+from quivive.signing import signature
 
 INCIDENT = {
     "incident": "20260301-abcdefgh",
