@@ -1,16 +1,47 @@
 """A batch from the bus as columns of numpy arrays: what is decided on and what is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
+from aggregator.columns import BadColumn, fixed, varints, zigzags
 from quivive.v1 import bus_pb2
 
 MAX_RESULTS = 100_000
 """Results in one batch; more is not one of our agents."""
+PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
+
+READERS: Mapping[str, Callable[[Sequence[bytes]], NDArray[Any]]] = {
+    "check": partial(fixed, kind="<u8"),
+    "revision": partial(fixed, kind="<u4"),
+    "slot_us": partial(fixed, kind="<i4"),
+    "attempt": zigzags,
+    "outcome": varints,
+    "cause": varints,
+    "end_us": partial(fixed, kind="<i4"),
+    **{name: partial(fixed, kind="<u4") for name in PHASES},
+    "http_status": varints,
+}
+"""How each column lies on the wire; entries are those of the fields in ResultBatch."""
+
+LATEST_US = 2**62
+LONGEST_PHASE = 36_000_000
+"""An hour, in units of 0.1 ms."""
+WITHIN: Mapping[str, tuple[int, int, str]] = {
+    "check": (0, 2**63 - 1, "a check id outside 0..2^63-1"),
+    "revision": (0, 2**31 - 1, "a revision outside 0..2^31-1"),
+    "attempt": (-1, 19, "an attempt number outside -1..19"),
+    "outcome": (1, 5, "an unknown outcome"),
+    "cause": (0, 99, "an unknown cause"),
+    **dict.fromkeys(PHASES, (0, LONGEST_PHASE, "a phase longer than an hour")),
+}
+"""Least and greatest entry of a column, and what is said of one beyond."""
+ANYTHING = (0, 0, "")
 
 
 class BadBatch(Exception):
@@ -55,63 +86,53 @@ def decode(data: bytes, *, shard: int, region: str) -> Results:
     batch claims another shard or region than its subject.
     """
     try:
-        batch = bus_pb2.ResultBatch.FromString(data)
+        batch = bus_pb2.ResultColumns.FromString(data)
     except DecodeError as error:
         raise BadBatch(f"not a ResultBatch: {error}") from None
     if batch.region != region or batch.shard != shard:
         raise BadBatch(f"claims {batch.region}/{batch.shard} but came for {region}/{shard}")
-    n = len(batch.check)
+    on_bus_us = batch.base_time_us + batch.clock_offset_us
+    if max(abs(batch.base_time_us), abs(on_bus_us)) > LATEST_US:
+        raise BadBatch("a base time that no calendar has")
+    column = _columns(batch)
+    n = len(column["check"])
     if not 0 < n <= MAX_RESULTS:
         raise BadBatch(f"{n} results in one batch")
-    columns: dict[str, Sequence[int]] = {
-        "revision": batch.revision,
-        "slot_us": batch.slot_us,
-        "attempt": batch.attempt,
-        "outcome": batch.outcome,
-        "cause": batch.cause,
-        "end_us": batch.end_us,
-        "dns": batch.dns,
-        "connect": batch.connect,
-        "tls": batch.tls,
-        "first_byte": batch.first_byte,
-        "transfer": batch.transfer,
-        "http_status": batch.http_status,
-    }
-    for name, column in columns.items():
-        if len(column) != n:
-            raise BadBatch(f"column {name} has {len(column)} entries for {n} results")
-    attempt = np.fromiter(batch.attempt, np.int64, n)
-    outcome = np.fromiter(batch.outcome, np.int64, n)
-    cause = np.fromiter(batch.cause, np.int64, n)
-    check = np.fromiter(batch.check, np.uint64, n)
-    if ((attempt < -1) | (attempt > 19)).any():
-        raise BadBatch("an attempt number outside -1..19")
-    if ((outcome < 1) | (outcome > 5)).any():
-        raise BadBatch("an unknown outcome")
-    if ((cause < 0) | (cause > 99)).any():
-        raise BadBatch("an unknown cause")
-    if (check > np.uint64(2**63 - 1)).any():
-        raise BadBatch("a check id outside 0..2^63-1")
+    for name, values in column.items():
+        if len(values) != n:
+            raise BadBatch(f"column {name} has {len(values)} entries for {n} results")
+        lowest, highest, complaint = WITHIN.get(name, ANYTHING)
+        if complaint and (values.min() < lowest or values.max() > highest):
+            raise BadBatch(complaint)
     if any(item.result >= n for item in batch.evidence):
         raise BadBatch("evidence for a result that is not in the batch")
-    phases = np.column_stack(
-        [np.fromiter(columns[name], np.int64, n) for name in ("dns", "connect", "tls", "first_byte", "transfer")]
-    )
-    if (phases > 36_000_000).any():
-        raise BadBatch("a phase longer than an hour")
+    phases = np.empty((n, len(PHASES)), np.int32)
+    for place, name in enumerate(PHASES):
+        phases[:, place] = column[name]
     return Results(
         region=region,
         agent=batch.agent,
         number=batch.number,
         shard=shard,
-        check=check.astype(np.int64),
-        revision=np.fromiter(batch.revision, np.int64, n).astype(np.int32),
-        slot_us=np.fromiter(batch.slot_us, np.int64, n) + batch.base_time_us,
-        attempt=attempt.astype(np.int16),
-        outcome=outcome.astype(np.int16),
-        cause=cause.astype(np.int16),
-        end_us=np.fromiter(batch.end_us, np.int64, n) + (batch.base_time_us + batch.clock_offset_us),
-        phases=phases.astype(np.int32),
-        http_status=np.clip(np.fromiter(batch.http_status, np.int64, n), 0, 999).astype(np.int16),
+        check=column["check"].astype(np.int64),
+        revision=column["revision"].astype(np.int32),
+        slot_us=column["slot_us"].astype(np.int64) + batch.base_time_us,
+        attempt=column["attempt"].astype(np.int16),
+        outcome=column["outcome"].astype(np.int16),
+        cause=column["cause"].astype(np.int16),
+        end_us=column["end_us"].astype(np.int64) + on_bus_us,
+        phases=phases,
+        http_status=np.minimum(column["http_status"], 999).astype(np.int16),
         evidence={item.result: item for item in batch.evidence},
     )
+
+
+def _columns(batch: bus_pb2.ResultColumns) -> dict[str, NDArray[Any]]:
+    """Every column by its field's name. Raises BadBatch."""
+    columns: dict[str, NDArray[Any]] = {}
+    for name, read in READERS.items():
+        try:
+            columns[name] = read(getattr(batch, name))
+        except BadColumn as error:
+            raise BadBatch(f"column {name} {error}") from None
+    return columns

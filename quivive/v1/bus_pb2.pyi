@@ -608,6 +608,108 @@ class ResultBatch(_message.Message):
 Global___ResultBatch: _TypeAlias = ResultBatch  # noqa: Y015
 
 @_typing.final
+class ResultColumns(_message.Message):
+    """The same bytes as a ResultBatch, for a reader of many: its packed columns as they lie on the wire, so that fixed-width ones are
+    little-endian arrays. A column comes in as many parts as the batch was put together from. Fields keep ResultBatch's numbers.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: _builtins.int
+    AGENT_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    SHARD_FIELD_NUMBER: _builtins.int
+    BASE_TIME_US_FIELD_NUMBER: _builtins.int
+    CLOCK_OFFSET_US_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    SLOT_US_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    END_US_FIELD_NUMBER: _builtins.int
+    DNS_FIELD_NUMBER: _builtins.int
+    CONNECT_FIELD_NUMBER: _builtins.int
+    TLS_FIELD_NUMBER: _builtins.int
+    FIRST_BYTE_FIELD_NUMBER: _builtins.int
+    TRANSFER_FIELD_NUMBER: _builtins.int
+    HTTP_STATUS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    region: _builtins.str
+    agent: _builtins.str
+    number: _builtins.int
+    shard: _builtins.int
+    base_time_us: _builtins.int
+    clock_offset_us: _builtins.int
+    @_builtins.property
+    def check(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def revision(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def slot_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def attempt(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def outcome(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def cause(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def end_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def dns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def connect(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def tls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def first_byte(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def transfer(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def http_status(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CertificateSighting]: ...
+    @_builtins.property
+    def page(self) -> _containers.RepeatedCompositeFieldContainer[Global___PageSighting]: ...
+    def __init__(
+        self,
+        *,
+        region: _builtins.str = ...,
+        agent: _builtins.str = ...,
+        number: _builtins.int = ...,
+        shard: _builtins.int = ...,
+        base_time_us: _builtins.int = ...,
+        clock_offset_us: _builtins.int = ...,
+        check: _abc.Iterable[_builtins.bytes] | None = ...,
+        revision: _abc.Iterable[_builtins.bytes] | None = ...,
+        slot_us: _abc.Iterable[_builtins.bytes] | None = ...,
+        attempt: _abc.Iterable[_builtins.bytes] | None = ...,
+        outcome: _abc.Iterable[_builtins.bytes] | None = ...,
+        cause: _abc.Iterable[_builtins.bytes] | None = ...,
+        end_us: _abc.Iterable[_builtins.bytes] | None = ...,
+        dns: _abc.Iterable[_builtins.bytes] | None = ...,
+        connect: _abc.Iterable[_builtins.bytes] | None = ...,
+        tls: _abc.Iterable[_builtins.bytes] | None = ...,
+        first_byte: _abc.Iterable[_builtins.bytes] | None = ...,
+        transfer: _abc.Iterable[_builtins.bytes] | None = ...,
+        http_status: _abc.Iterable[_builtins.bytes] | None = ...,
+        evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        certificates: _abc.Iterable[Global___CertificateSighting] | None = ...,
+        page: _abc.Iterable[Global___PageSighting] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "attempt", b"attempt", "base_time_us", b"base_time_us", "cause", b"cause", "certificates", b"certificates", "check", b"check", "clock_offset_us", b"clock_offset_us", "connect", b"connect", "dns", b"dns", "end_us", b"end_us", "evidence", b"evidence", "first_byte", b"first_byte", "http_status", b"http_status", "number", b"number", "outcome", b"outcome", "page", b"page", "region", b"region", "revision", b"revision", "shard", b"shard", "slot_us", b"slot_us", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResultColumns: _TypeAlias = ResultColumns  # noqa: Y015
+
+@_typing.final
 class PageSighting(_message.Message):
     """A page's content, as a good attempt saw it."""
 
