@@ -160,6 +160,7 @@ def _web_server(database: Database) -> _Web:
         uvicorn.Config(
             application(Pages(database, _now), database.not_ready),
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             lifespan="off",
