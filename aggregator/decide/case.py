@@ -63,7 +63,7 @@ class Case:
     def _suspicious(self, region: str, attempt: Attempt, ballot: Ballot) -> bool:
         if self.down or attempt is not ballot.attempts[-1] or attempt.end_us <= ballot.void_us:
             return False
-        vote = vote_of(ballot, self.policy, None)
+        vote = self._votes()[region]
         already_partial = vote is not None and vote.partial
         return not already_partial and self.refuted_slots.get(region) != attempt.slot_us
 
@@ -114,8 +114,10 @@ class Case:
                     transitions += self.suspicion.ask_again(self.policy, self.ballots, now_us)
         if not self.down and counted.confirmed:
             transitions += self._begin(counted, now_us)
-        elif self.down and len(counted.down) < self.policy.quorum:
-            transitions += self._recover(counted, now_us)
+        elif self.down and len(counted.down) < self.policy.quorum and (recovery := self._recover(counted, now_us)):
+            transitions += recovery
+            votes = self._votes()
+            counted = tally(votes, self.policy, blind, now_us)
         transitions += self._settle(counted, votes, blind, now_us)
         transitions += self._calm(now_us)
         self.due_us = self._due_us(counted, now_us)
@@ -138,8 +140,9 @@ class Case:
 
     def _votes(self) -> dict[str, Vote | None]:
         suspicion = self.suspicion
+        resolved_us = self.outage.resolve_us if self.outage is not None else None
         return {
-            region: vote_of(ballot, self.policy, suspicion.contradicted_us(region) if suspicion else None)
+            region: vote_of(ballot, self.policy, suspicion.contradicted_us(region) if suspicion else None, resolved_us)
             for region, ballot in self.ballots.items()
         }
 
@@ -207,6 +210,9 @@ class Case:
         reason = f"{', '.join(sorted(ups))} found it up again"
         self.down = False
         outage.resolve_us = resolve_us
+        for ballot in self.ballots.values():
+            if ballot.attempts and not ballot.attempts[-1].up:  # a remnant of this outage, or it fails anew
+                ballot.void(ballot.attempts[-1].end_us)
         self.flapping.note(resolve_us, self.policy)
         transitions: list[Transition] = []
         if not self.flapping.active:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from aggregator.decide.case import Case
+from aggregator.decide.late import Backlog, replay
 from aggregator.decide.policy import Policies, Policy
 from aggregator.decide.quiet import Quiet
 from aggregator.decide.transitions import StateChanged, Transition
@@ -33,6 +34,8 @@ class ShardState:
     cases: dict[int, Case] = field(default_factory=dict)
     blind: frozenset[str] = frozenset()
     """The regions that were blind when it last decided."""
+    late: dict[int, Backlog] = field(default_factory=dict)
+    """Evidence that came too late to vote, until no more of it comes."""
     policies: Policies | None = None
     """What it was last brought in line with."""
 
@@ -40,14 +43,14 @@ class ShardState:
 def apply_results(
     state: ShardState, results: Results, policies: Policies, blind: frozenset[str], now_us: int
 ) -> list[Transition]:
-    """Take one batch in; results of checks or revisions that are not watched now are passed over, and so is late evidence.
+    """Take one batch in; results of checks or revisions that are not watched now are passed over.
 
     1. Good votes of quiet checks go into the arrays.
     2. Of the rest, those that vote, of a region in W and under the current revision, go to their check's case, in the order of
-       their ends.
+       their ends; those that come too late to vote are kept for `advance`.
     """
     transitions = _meet_blindness(state, blind, now_us)
-    taken = state.quiet.take(results, state.quiet.find(results.check))
+    taken = state.quiet.take(results, state.quiet.find(results.check), now_us)
     rest = np.flatnonzero(~taken & np.isin(results.outcome, VOTING))
     if not len(rest):
         return transitions
@@ -58,8 +61,6 @@ def apply_results(
         if policy is None or policy.revision != results.revision[i] or results.region not in policy.regions:
             continue
         end_us = int(results.end_us[i])
-        if now_us - end_us > policy.freshness_us:
-            continue
         attempt = Attempt(
             end_us=end_us,
             slot_us=int(results.slot_us[i]),
@@ -68,6 +69,9 @@ def apply_results(
             up=results.outcome[i] == Outcome.UP,
             cause=Cause(int(results.cause[i])),
         )
+        if now_us - end_us > policy.freshness_us:
+            _keep_late(state, policy, results.region, attempt, now_us)
+            continue
         case, met = _case(state, policy, now_us)
         transitions += met
         transitions += case.take(results.region, attempt, blind, now_us)
@@ -80,6 +84,7 @@ def advance(state: ShardState, policies: Policies, blind: frozenset[str], now_us
     1. Meet blindness, ended checks, new checks and new revisions.
     2. Wake quiet checks that run short of fresh votes; review the cases that are due.
     3. Lay those to rest that need no watching.
+    4. Replay late evidence of which no more comes.
     """
     transitions = _meet_blindness(state, blind, now_us) + _meet_policies(state, policies, now_us)
     for check in state.quiet.stale(blind, now_us):
@@ -89,6 +94,10 @@ def advance(state: ShardState, policies: Policies, blind: frozenset[str], now_us
             transitions += case.review(blind, now_us)
             if case.at_rest(now_us):
                 state.quiet.settle(state.cases.pop(check))
+    for check in [check for check, backlog in state.late.items() if backlog.settled(now_us)]:
+        backlog = state.late.pop(check)
+        live = state.cases[check].outage if check in state.cases and state.cases[check].down else None
+        transitions += replay(backlog, live, now_us)
     return transitions
 
 
@@ -106,6 +115,13 @@ def _case(state: ShardState, policy: Policy, now_us: int) -> tuple[Case, list[Tr
     return case, []
 
 
+def _keep_late(state: ShardState, policy: Policy, region: str, attempt: Attempt, now_us: int) -> None:
+    backlog = state.late.get(policy.check)
+    if backlog is None or backlog.policy != policy:
+        backlog = state.late[policy.check] = Backlog(policy)
+    backlog.add(region, attempt, now_us)
+
+
 def _meet_policies(state: ShardState, policies: Policies, now_us: int) -> list[Transition]:
     if policies is state.policies:
         return []
@@ -116,6 +132,7 @@ def _meet_policies(state: ShardState, policies: Policies, now_us: int) -> list[T
     for check in [check for check in state.cases if check not in policies.current]:
         transitions += state.cases.pop(check).end(policies.ended.get(check, "deleted"), now_us)
         state.quiet.forget(check)
+        state.late.pop(check, None)
     for check, policy in policies.current.items():
         if not state.quiet.holds(check):
             transitions += _case(state, policy, now_us)[1]

@@ -105,8 +105,8 @@ class Quiet:
             self.free.append(row)
             self._sorted = None
 
-    def take(self, results: Results, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Take in the good votes of quiet checks; `rows` has each result's row or −1. True where a result was taken."""
+    def take(self, results: Results, rows: NDArray[np.int64], now_us: int) -> NDArray[np.bool_]:
+        """Take in the fresh good votes of quiet checks; `rows` has each result's row or −1. True where a result was taken."""
         ranks = self.ranks.get(results.region)
         if ranks is None or not len(self.policies):
             return np.zeros(len(results), np.bool_)
@@ -118,6 +118,7 @@ class Quiet:
             & (rank >= 0)
             & (results.outcome == Outcome.UP)
             & (results.revision == self.revision[known])
+            & (results.end_us > now_us - self.freshness_us[known])
         )
         index = np.flatnonzero(taken)
         # In the order of their ends, so that the last one written of a (row, rank) is the newest.

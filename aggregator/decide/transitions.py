@@ -11,6 +11,8 @@ Times are µs since the Unix epoch. Each names the reason that decided it.
       IncidentReopened    it failed again shortly after
       IncidentMoved       an earlier start came to light
       IncidentResolved    it is over
+      PastFilled          late evidence says what a span on record as UNKNOWN was
+      PastIncident        an outage that only late evidence shows
 """
 
 from dataclasses import dataclass
@@ -75,8 +77,6 @@ class IncidentConfirmed:
     responsibility: Responsibility
     regions: tuple[str, ...]
     reason: str
-    retroactive: bool = False
-    """Found from late evidence: no page, no response clock."""
     page: bool = True
     """False while the check is flapping and has been paged once."""
 
@@ -111,6 +111,32 @@ class IncidentResolved:
     """recovered, paused, deleted"""
 
 
+@dataclass(frozen=True, slots=True)
+class PastFilled:
+    """What is on record as UNKNOWN between the two instants was `state`; what is known stays as it is."""
+
+    check: int
+    start_us: int
+    end_us: int
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastIncident:
+    """An outage found from late evidence, and over: marked retroactive, no page, no response clock, no detection figures."""
+
+    incident: str
+    check: int
+    start_us: int
+    resolve_us: int
+    confirm_us: int
+    cause: Cause
+    responsibility: Responsibility
+    regions: tuple[str, ...]
+    reason: str
+
+
 Transition = (
     StateChanged
     | SuspicionOpened
@@ -120,4 +146,6 @@ Transition = (
     | IncidentReopened
     | IncidentMoved
     | IncidentResolved
+    | PastFilled
+    | PastIncident
 )

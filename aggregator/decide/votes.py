@@ -95,7 +95,7 @@ class Ballot:
         self.void_us = max(self.void_us, until_us)
 
 
-def vote_of(ballot: Ballot, policy: Policy, contradicted_us: int | None) -> Vote | None:
+def vote_of(ballot: Ballot, policy: Policy, contradicted_us: int | None, resolved_us: int | None = None) -> Vote | None:
     """The region's vote, fresh or not; None while it has none.
 
     1. A good newest attempt is UP.
@@ -103,6 +103,7 @@ def vote_of(ballot: Ballot, policy: Policy, contradicted_us: int | None) -> Vote
        third; and from the third when the deciding one ended after `contradicted_us`, the first UP vote of another region
        since the suspicion opened.
     3. Fewer leave the last good vote standing.
+    4. DOWN for two slots is partial; slots of an outage that the others saw end, at `resolved_us`, are not counted.
     """
     if not ballot.attempts:
         return None
@@ -117,7 +118,7 @@ def vote_of(ballot: Ballot, policy: Policy, contradicted_us: int | None) -> Vote
             end_us=newest.end_us,
             failing=standing or streak,
             void=not _is_down(standing, policy, contradicted_us),
-            partial=_down_slots(streak, policy) >= PARTIAL_SLOTS,
+            partial=_down_slots(streak, policy, resolved_us or 0) >= PARTIAL_SLOTS,
         )
     before = ballot.newest_up()
     return Vote(up=True, end_us=before.end_us) if before else None
@@ -138,9 +139,10 @@ def _is_down(streak: tuple[Attempt, ...], policy: Policy, contradicted_us: int |
     return False
 
 
-def _down_slots(streak: tuple[Attempt, ...], policy: Policy) -> int:
-    """Slots of the streak in which enough attempts failed for a vote."""
+def _down_slots(streak: tuple[Attempt, ...], policy: Policy, after_us: int) -> int:
+    """Slots of the streak, later than `after_us`, in which enough attempts failed for a vote."""
     failures: dict[int, int] = {}
     for attempt in streak:
-        failures[attempt.slot_us] = failures.get(attempt.slot_us, 0) + 1
+        if attempt.slot_us > after_us:
+            failures[attempt.slot_us] = failures.get(attempt.slot_us, 0) + 1
     return sum(1 for count in failures.values() if count >= policy.down_attempts)

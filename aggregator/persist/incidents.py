@@ -11,6 +11,8 @@ from aggregator.decide.transitions import (
     IncidentMoved,
     IncidentReopened,
     IncidentResolved,
+    PastFilled,
+    PastIncident,
     StateChanged,
     SuspicionOpened,
     SuspicionRetracted,
@@ -38,7 +40,7 @@ async def store(connection: psycopg.AsyncConnection, transitions: Sequence[Trans
         await _page(connection, starts)
 
 
-SILENT = (StateChanged, SuspicionOpened, ConfirmationWanted)
+SILENT = (StateChanged, PastFilled, SuspicionOpened, ConfirmationWanted)
 """Transitions that leave no row here."""
 
 
@@ -58,14 +60,30 @@ async def _carry_out(connection: psycopg.AsyncConnection, transition: Transition
             await _resolve(connection, transition)
         case SuspicionRetracted() if transition.down_regions:
             await _retract(connection, transition)
-        case SuspicionRetracted() | StateChanged() | SuspicionOpened() | ConfirmationWanted():
+        case PastIncident():
+            await _record_past(connection, transition)
+        case SuspicionRetracted() | StateChanged() | PastFilled() | SuspicionOpened() | ConfirmationWanted():
             pass
         case _:
             assert_never(transition)
 
 
 async def _confirm(connection: psycopg.AsyncConnection, confirmed: IncidentConfirmed) -> None:
-    row = {
+    row = _row(confirmed)
+    await connection.execute(SQL["incident_supersede"], row)
+    await connection.execute(SQL["incident_open"], row)
+    await _event(connection, confirmed.incident, "confirmed", confirmed.confirm_us, confirmed.reason)
+
+
+async def _record_past(connection: psycopg.AsyncConnection, past: PastIncident) -> None:
+    await connection.execute(SQL["incident_open"], _row(past))
+    await _event(connection, past.incident, "confirmed", past.confirm_us, past.reason)
+    await _event(connection, past.incident, "resolved", past.resolve_us, "recovered")
+
+
+def _row(confirmed: IncidentConfirmed | PastIncident) -> dict[str, object]:
+    past = isinstance(confirmed, PastIncident)
+    return {
         "incident": confirmed.incident,
         "check": confirmed.check,
         "start": to_datetime(confirmed.start_us),
@@ -75,11 +93,10 @@ async def _confirm(connection: psycopg.AsyncConnection, confirmed: IncidentConfi
         "regions": list(confirmed.regions),
         "phrase": cause_phrase(confirmed.cause, "en"),
         "reason": confirmed.reason,
-        "retroactive": confirmed.retroactive,
+        "retroactive": past,
+        "resolve": to_datetime(confirmed.resolve_us) if isinstance(confirmed, PastIncident) else None,
+        "close_reason": "recovered" if past else None,
     }
-    await connection.execute(SQL["incident_supersede"], row)
-    await connection.execute(SQL["incident_open"], row)
-    await _event(connection, confirmed.incident, "confirmed", confirmed.confirm_us, confirmed.reason)
 
 
 async def _resolve(connection: psycopg.AsyncConnection, resolved: IncidentResolved) -> None:

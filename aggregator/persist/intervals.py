@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 import psycopg
 
-from aggregator.decide.transitions import StateChanged
+from aggregator.decide.transitions import PastFilled, StateChanged
 from aggregator.persist.statements import SQL
 from quivive.domain.times import to_datetime
+from quivive.domain.words import State
 
 
 def rewrites(changes: Iterable[StateChanged]) -> list[list[StateChanged]]:
@@ -52,3 +53,24 @@ async def store(connection: psycopg.AsyncConnection, changes: Iterable[StateChan
     )
     await connection.execute(SQL["intervals_cut"], columns)
     await connection.execute(SQL["intervals_insert"], columns)
+
+
+async def fill(connection: psycopg.AsyncConnection, past: Iterable[PastFilled]) -> None:
+    """Record what late evidence shows where nothing was known; filling once more leaves everything as it is."""
+    for filled in past:
+        start, end = to_datetime(filled.start_us), to_datetime(filled.end_us)
+        span = {"check": filled.check, "start": start, "end": end, "unknown": int(State.UNKNOWN)}
+        cursor = await connection.execute(SQL["intervals_unknown"], span)
+        for unknown_start, unknown_end, reason in await cursor.fetchall():
+            cut_start = max(start, unknown_start)
+            cut_end = end if unknown_end is None else min(end, unknown_end)
+            pieces = [
+                (unknown_start, cut_start, State.UNKNOWN, reason),
+                (cut_start, cut_end, filled.state, filled.reason),
+                (cut_end, unknown_end, State.UNKNOWN, reason),
+            ]
+            await connection.execute(SQL["interval_remove"], {"check": filled.check, "start": unknown_start})
+            for piece_start, piece_end, state, why in pieces:
+                if piece_end is None or piece_start < piece_end:
+                    row = {"check": filled.check, "start": piece_start, "end": piece_end}
+                    await connection.execute(SQL["interval_put"], {**row, "state": int(state), "reason": why})

@@ -7,7 +7,7 @@ import psycopg
 import structlog
 
 from aggregator import database
-from aggregator.decide.transitions import StateChanged
+from aggregator.decide.transitions import PastFilled, StateChanged
 from aggregator.metrics import COMMIT_SECONDS, POISON, RESULTS, TRANSITIONS
 from aggregator.persist import incidents, intervals, operations, seen
 from aggregator.persist.batch import Batch, ShardMark
@@ -82,6 +82,7 @@ class Writer:
             await seen.set_aside(connection, batch.poisoned)
             await incidents.store(connection, batch.transitions)
             await intervals.store(connection, [t for t in batch.transitions if isinstance(t, StateChanged)])
+            await intervals.fill(connection, [t for t in batch.transitions if isinstance(t, PastFilled)])
             await operations.store_regions(connection, batch.region_events)
             await operations.store_notices(connection, batch.notices)
             await _mark(connection, batch.marks)

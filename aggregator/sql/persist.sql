@@ -48,6 +48,19 @@ FROM (
 ) AS f
 WHERE i.check_id = f.check_id AND (i.end_time IS NULL OR i.end_time >= f.start_time);
 
+-- name: intervals_unknown
+-- What is on record as UNKNOWN within a span that late evidence tells of.
+SELECT start_time, end_time, reason FROM quivive.state_intervals
+WHERE check_id = %(check)s AND state = %(unknown)s AND start_time < %(end)s AND (end_time IS NULL OR end_time > %(start)s)
+ORDER BY start_time FOR UPDATE;
+
+-- name: interval_remove
+DELETE FROM quivive.state_intervals WHERE check_id = %(check)s AND start_time = %(start)s;
+
+-- name: interval_put
+INSERT INTO quivive.state_intervals (check_id, start_time, end_time, state, reason)
+VALUES (%(check)s, %(start)s, %(end)s, %(state)s, %(reason)s);
+
 -- name: intervals_insert
 INSERT INTO quivive.state_intervals (check_id, start_time, end_time, state, reason, incident_id)
 SELECT c.*
@@ -68,7 +81,7 @@ WHERE check_id = %(check)s AND resolve_time IS NULL AND incident_id <> %(inciden
 -- name: incident_open
 -- The detail is the newest line of evidence that a confirming region has for this cause, else for any.
 INSERT INTO quivive.incidents (incident_id, check_id, site_id, customer_id, start_time, confirm_time, cause,
-                               responsibility, regions, detail, reason, retroactive, simulated)
+                               responsibility, regions, detail, reason, retroactive, resolve_time, close_reason, simulated)
 SELECT %(incident)s, c.check_id, c.site_id, s.customer_id, %(start)s, %(confirm)s, %(cause)s, %(responsibility)s,
        %(regions)s::text[],
        coalesce((
@@ -80,7 +93,7 @@ SELECT %(incident)s, c.check_id, c.site_id, s.customer_id, %(start)s, %(confirm)
            ORDER BY (r.cause = %(cause)s) DESC NULLS LAST, e.slot DESC, e.attempt DESC
            LIMIT 1
        ), %(phrase)s),
-       %(reason)s, %(retroactive)s,
+       %(reason)s, %(retroactive)s, %(resolve)s::timestamptz, %(close_reason)s,
        EXISTS (SELECT FROM quivive.regions AS g WHERE g.name = ANY (%(regions)s::text[]) AND g.simulated)
 FROM quivive.checks AS c
 JOIN quivive.sites AS s USING (site_id)
