@@ -36,8 +36,6 @@ MOST_RESULTS = 50_000
 SNAPSHOT_S = 10.0
 LET_PASS_S = 0.5
 """Time passes for shards without messages no oftener than this."""
-LOOK_UP_S = 1.0
-"""An unknown check or region makes us look at what is declared no oftener than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class Consumer:
         self._sequence = 0
         self._bus_us = 0
         self._touched: set[int] = set()
-        self._saved_at = self._passed_at = self._looked_up_at = time.monotonic()
+        self._saved_at = self._passed_at = time.monotonic()
 
     @property
     def caught_up(self) -> bool:
@@ -85,7 +83,9 @@ class Consumer:
                     reading.cancel()
                     break
                 await self._step(reading.result())
-            await self._commit(Batch(), save=True)
+            last = Batch()
+            self._take_changes(last, idle=False)
+            await self._commit(last, save=True)
         finally:
             stop.cancel()
 
@@ -180,12 +180,10 @@ class Consumer:
         return Seen(results, region, known)
 
     async def _look_up(self, batch: Batch) -> None:
-        if time.monotonic() - self._looked_up_at < LOOK_UP_S:
-            return
+        """What is declared now, if it is more than we knew. Reading waits for the database."""
         async for attempt in database.patiently():
             with attempt:
                 await self._around.policies.refresh()
-        self._looked_up_at = time.monotonic()
         self._take_changes(batch, idle=False)
 
     async def _add(self, batch: Batch, shard: Shard, transitions: list[Transition]) -> None:

@@ -43,8 +43,8 @@ def _declare_site(
     target = f"https://{site}.example/"
     connection.execute("INSERT INTO quivive.sites VALUES (%s, 'martin', %s, '{}')", [site, target])
     connection.execute(
-        "INSERT INTO quivive.checks (check_id, site_id, name, type, critical, revision)"
-        " VALUES (%s, %s, 'http', 'http', true, 1)",
+        "INSERT INTO quivive.checks (check_id, site_id, name, type, critical, revision, create_time)"
+        " VALUES (%s, %s, 'http', 'http', true, 1, now() - interval '1 minute')",
         [check, site],
     )
     connection.execute(
@@ -55,10 +55,10 @@ def _declare_site(
 
 
 def declare_channel(
-    url: str, channel: str, type_: str, audience: Sequence[str] = ("incidents", "operations"), **declared: Any
+    database_url: str, channel: str, type_: str, audience: Sequence[str] = ("incidents", "operations"), **declared: Any
 ) -> None:
     """A channel as `quivive apply` would have stored it."""
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(database_url) as connection:
         connection.execute(
             "INSERT INTO quivive.channels VALUES (%s, %s, %s, %s)",
             [channel, type_, list(audience), Jsonb({"id": channel, "type": type_, **declared})],

@@ -79,7 +79,7 @@ class Publisher:
     """Publishes as an agent of each region would."""
 
     def __init__(self, nc: Client) -> None:
-        self._nc = nc
+        self.nc = nc
         self._js = nc.jetstream()
         self._number = 0
 
@@ -90,7 +90,7 @@ class Publisher:
         return cls(nc)
 
     async def close(self) -> None:
-        await self._nc.close()
+        await self.nc.close()
 
     async def results(self, region: str, *attempts: Attempt) -> None:
         """One message; all attempts must be of checks of one shard."""
@@ -112,10 +112,10 @@ class Publisher:
                 )
                 await self.results(region, failing)
 
-    async def up(self, check: int, *regions: str) -> None:
+    async def up(self, check: int, *regions: str, ago_us: int = 0) -> None:
         """Each region finds it up."""
         for region in regions:
-            await self.results(region, Attempt(check))
+            await self.results(region, Attempt(check, ago_us=ago_us))
 
     async def presence(self, region: str, agent: str = "agent", clock_offset_us: int = 0) -> None:
         moment = Timestamp()

@@ -49,9 +49,9 @@ class Transport:
             raise TemporaryFailure(f"{type(error).__name__}: {error}") from None
         if 200 <= status < 300:
             return
-        if 400 <= status < 500 and status not in TRY_AGAIN:
-            raise PermanentFailure(f"the receiver answered {status}")
-        raise TemporaryFailure(f"the receiver answered {status}")
+        if status >= 500 or status in TRY_AGAIN:
+            raise TemporaryFailure(f"the receiver answered {status}")
+        raise PermanentFailure(f"the receiver answered {status}")
 
     async def close(self) -> None:
         await self._client.aclose()
