@@ -9,6 +9,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ import structlog
 from aggregator import database
 from aggregator.completeness import Completeness
 from aggregator.confirmations import Confirmations
+from aggregator.decide.compare import blind_by_comparison, watched_checks
 from aggregator.decide.transitions import ConfirmationWanted, Transition
 from aggregator.events import Events
 from aggregator.metrics import UNKNOWN_RESULTS
@@ -104,7 +106,22 @@ class Consumer:
             self._passed_at = time.monotonic()
             for shard in self._deciding():
                 await self._add(batch, shard, shard.let_pass(self._bus_us))
+            self._compare_regions()
         await self._commit(batch)
+
+    def _compare_regions(self) -> None:
+        """Doubt a region that finds many sites down which every other one finds up; `_take_changes` acts on it."""
+        lookout = self._around.lookout
+        lone: Counter[str] = Counter()
+        for shard in self._deciding():
+            lone += shard.lone_failures(self._blind - lookout.doubted)
+        if not lone and not lookout.doubted:
+            return
+        watched = watched_checks(p for n in self._shards for p in self._declared.shards[n].current.values())
+        doubted = blind_by_comparison(lookout.doubted, lone, watched)
+        lookout.doubt(
+            {r: f"finds {lone[r]} of {watched[r]} sites down that every other region finds up" for r in doubted}
+        )
 
     def _deciding(self) -> Iterable[Shard]:
         return (shard for shard in self._shards.values() if not shard.replaying)

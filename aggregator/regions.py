@@ -31,6 +31,8 @@ class Lookout:
         self._declared: dict[str, float] = {}
         self._heard: dict[str, float] = {}
         self._clocks: dict[str, dict[str, tuple[float, int]]] = {}
+        self._failing: dict[str, tuple[float, str]] = {}
+        self._doubts: dict[str, str] = {}
 
     def listen(self, seconds: float) -> None:
         """The broker was with us for so long."""
@@ -40,29 +42,46 @@ class Lookout:
         """These regions and no others count; a new one has as long as any to be heard."""
         self._declared = {region: self._declared.get(region, self._now) for region in regions}
 
-    def hear(self, region: str, agent: str, clock_offset_us: int, age_s: float = 0.0) -> None:
-        """A sign of life, `age_s` old."""
+    def hear(
+        self, region: str, agent: str, clock_offset_us: int, age_s: float = 0.0, failing: str | None = None
+    ) -> None:
+        """A sign of life, `age_s` old; `failing` is why the agent's own check of its sight fails."""
         at = self._now - age_s
         self._clocks.setdefault(region, {})[agent] = (at, clock_offset_us)
-        if abs(clock_offset_us) <= CLOCK_OFF_US:
+        if failing is not None:
+            self._failing[region] = at, failing
+        elif abs(clock_offset_us) <= CLOCK_OFF_US:
             self._heard[region] = max(at, self._heard.get(region, at))
 
     def forget(self, region: str, agent: str) -> None:
         """The agent said that it leaves. Without another one the region's silence began with its last word."""
         self._clocks.get(region, {}).pop(agent, None)
 
+    def doubt(self, reasons: Mapping[str, str]) -> None:
+        """These regions see what no other does: see `aggregator.decide.compare`."""
+        self._doubts = dict(reasons)
+
+    @property
+    def doubted(self) -> frozenset[str]:
+        return frozenset(self._doubts)
+
     def blindness(self) -> dict[str, str | None]:
         """Per declared region why it is blind, or None when it sees. One that nothing is known of yet is left out."""
         verdicts: dict[str, str | None] = {}
         for region, since in self._declared.items():
             heard = self._heard.get(region)
-            if heard is not None and self._now - heard < SILENCE_S:
+            if region in self._doubts:
+                verdicts[region] = self._doubts[region]
+            elif heard is not None and self._now - heard < SILENCE_S:
                 verdicts[region] = None
             elif self._now - max(since, since if heard is None else heard) >= SILENCE_S:
                 verdicts[region] = self._reason(region)
         return verdicts
 
     def _reason(self, region: str) -> str:
+        failed_at, failing = self._failing.get(region, (-SILENCE_S, ""))
+        if self._now - failed_at < SILENCE_S:
+            return f"its agents cannot see: {failing}"
         offsets = [off for at, off in self._clocks.get(region, {}).values() if self._now - at < SILENCE_S]
         if offsets:
             return f"clock off by {min(offsets, key=abs) / SECOND_US:+.1f} s"
@@ -103,7 +122,8 @@ class Presence:
         except DecodeError:
             log.warning("presence.refused", key=key)
             return
-        self._lookout.hear(region, agent, presence.clock_offset_us, age_s)
+        failing = presence.self_check_reason if presence.self_check_failing else None
+        self._lookout.hear(region, agent, presence.clock_offset_us, age_s, failing)
 
 
 def differences(blindness: Mapping[str, str | None], blind: frozenset[str]) -> tuple[dict[str, str], frozenset[str]]:

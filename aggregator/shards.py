@@ -6,9 +6,11 @@ the replay is over it serves instead of what is declared by now.
 """
 
 import struct
+from collections import Counter
 
 import structlog
 
+from aggregator.decide.compare import lone_failures
 from aggregator.decide.core import ShardState, advance, apply_results
 from aggregator.decide.policy import Policies, Policy
 from aggregator.decide.snapshot import dump, restore
@@ -81,6 +83,10 @@ class Shard:
         if transitions:
             self.dirty = self.must_save = True
         return transitions
+
+    def lone_failures(self, otherwise_blind: frozenset[str]) -> Counter[str]:
+        """Per region, the checks that it alone finds failing."""
+        return lone_failures(self._state.cases.values(), otherwise_blind)
 
     def rewind(self) -> None:
         """The stream began anew."""

@@ -85,3 +85,25 @@ def test_only_differences_are_news() -> None:
     newly, sighted = differences(verdicts, frozenset({"c", "d", "e"}))
     assert newly == {"a": "silent"}
     assert sighted == {"d"}
+
+
+def test_an_agent_whose_own_check_of_its_sight_fails_leaves_its_region_blind() -> None:
+    lookout = Lookout()
+    lookout.declare(["eu-west"])
+    for _ in range(20):
+        lookout.listen(1.0)
+        lookout.hear("eu-west", "one", 0, failing="no reference answers")
+    assert lookout.blindness() == {"eu-west": "its agents cannot see: no reference answers"}
+    lookout.hear("eu-west", "two", 0)
+    assert lookout.blindness() == {"eu-west": None}
+
+
+def test_a_doubted_region_is_blind_while_it_is_doubted() -> None:
+    lookout = Lookout()
+    lookout.declare(["eu-west"])
+    lookout.hear("eu-west", "one", 0)
+    lookout.doubt({"eu-west": "finds 9 of 20 sites down that every other region finds up"})
+    assert lookout.doubted == {"eu-west"}
+    assert lookout.blindness() == {"eu-west": "finds 9 of 20 sites down that every other region finds up"}
+    lookout.doubt({})
+    assert lookout.blindness() == {"eu-west": None}
