@@ -12,6 +12,7 @@ from receivers import MailSink
 from servers import NatsServer, PostgresServer
 
 from aggregator.migrate import migrate
+from quivive.embedded.places import free_port
 from quivive.bus import Mirror
 from quivive.domain.checks import DEFAULT_SHARDS, shard_of
 from quivive.domain.times import to_us
@@ -359,3 +360,54 @@ async def test_failures_and_placeholders_are_stored_as_they_are(
     await publisher.results("eu-west", Attempt(CHECK, Outcome.MISSED, attempt=-1), Attempt(CHECK, Outcome.BLOCKED))
     await eventually(lambda: results(url) == 2, "both")
     assert rows(url, "SELECT attempt, outcome FROM quivive.results ORDER BY attempt") == [(-1, 5), (0, 3)]
+
+
+async def stopped(aggregator: AggregatorProcess) -> tuple[int, float]:
+    return await asyncio.to_thread(aggregator.stop)
+
+
+async def test_a_stop_is_quick_without_a_database(
+    tmp_path: Path, nats_url: str, publisher: Publisher, postgres_server: PostgresServer
+) -> None:
+    migrate(postgres_server.url)
+    declare(postgres_server.url)
+    aggregator = AggregatorProcess(tmp_path / "aggregator.log", postgres_server.url, nats_url).start()
+    try:
+        await all_is_well(publisher)
+        await eventually(lambda: states(postgres_server.url)[-1:] == [State.UP], "UP")
+        await asyncio.to_thread(postgres_server.kill)
+        await publisher.up(CHECK, *REGIONS)
+        await eventually(lambda: aggregator.says("retry_scheduled"), "a failed commit")
+        code, seconds = await stopped(aggregator)
+        assert code == 0
+        assert seconds < 5
+    finally:
+        aggregator.kill()
+
+
+async def test_a_stop_is_quick_without_a_broker(
+    url: str, nats_server: NatsServer, publisher: Publisher, aggregator: AggregatorProcess
+) -> None:
+    aggregator.start()
+    await all_is_well(publisher)
+    await eventually(lambda: states(url)[-1:] == [State.UP], "UP")
+    await asyncio.to_thread(nats_server.kill)
+    await eventually(lambda: aggregator.says("bus.disconnected"), "the loss")
+    code, seconds = await stopped(aggregator)
+    assert code == 0
+    assert seconds < 5
+
+
+@pytest.mark.parametrize("lacking", ["database", "broker"])
+async def test_it_waits_for_what_is_not_there_yet_and_can_be_stopped_meanwhile(
+    url: str, nats_url: str, tmp_path: Path, lacking: str
+) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    places = {"database": (f"postgresql://u:p@{nowhere}/d", nats_url), "broker": (url, f"nats://{nowhere}")}
+    aggregator = AggregatorProcess(tmp_path / "aggregator.log", *places[lacking]).start()
+    try:
+        await eventually(lambda: aggregator.says("health.opened"), "a start")
+        code, seconds = await stopped(aggregator)
+        assert (code, seconds < 5) == (0, True)
+    finally:
+        aggregator.kill()
