@@ -13,16 +13,24 @@ from api.apply.declared import Action, Present, wanted_of
 from api.apply.references import violations
 from api.database import Database
 from api.errors import InvalidArgument, Violation
+from api.heartbeats.addresses import Addresses
 from quivive.configuration import Configuration, ConfigurationError, format_path, parse_json
 
 log = structlog.get_logger(__name__)
 
 
 class Applier:
-    """`on_applied` is called after each commit that changed something."""
+    """`on_applied` is called after each commit that changed something. Without `addresses` no job can call this server."""
 
-    def __init__(self, database: Database, min_interval: timedelta, on_applied: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        min_interval: timedelta,
+        on_applied: Callable[[], None],
+        addresses: Addresses | None = None,
+    ) -> None:
         self._database = database
+        self._addresses = addresses
         self._min_interval = min_interval
         self._on_applied = on_applied
 
@@ -34,7 +42,7 @@ class Applier:
             present = await store.read_present(connection)
             # Tens of thousands of sites take a second of arithmetic; other requests go on meanwhile.
             plan, checks, changes = await asyncio.to_thread(
-                _plan, present, configuration, self._min_interval, prune=prune
+                _plan, present, configuration, self._min_interval, self._addresses, prune=prune
             )
             if not validate_only:
                 await store.write(connection, plan, checks, _new_check_id)
@@ -52,14 +60,19 @@ def _parse(text: str) -> Configuration:
 
 
 def _plan(
-    present: Present, configuration: Configuration, min_interval: timedelta, *, prune: bool
+    present: Present,
+    configuration: Configuration,
+    min_interval: timedelta,
+    addresses: Addresses | None,
+    *,
+    prune: bool,
 ) -> tuple[Plan, CheckChanges, list[Change]]:
     plan = plan_kinds(present.declared, wanted_of(configuration), prune=prune)
-    wrong = violations(configuration, plan, min_interval, prune=prune)
+    wrong = violations(configuration, plan, min_interval, heartbeats=addresses is not None, prune=prune)
     if wrong:
         raise _refusal(wrong)
-    checks = plan_checks(present, plan)
-    return plan, checks, describe(plan, checks)
+    checks = plan_checks(present, plan, heartbeats=addresses is not None)
+    return plan, checks, describe(plan, checks, addresses.url if addresses is not None else None)
 
 
 def _refusal(wrong: list[Violation]) -> InvalidArgument:

@@ -6,13 +6,13 @@
 4. Say it in lines for people.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from api.apply.checks import WantedCheck, wanted_checks
+from api.apply.checks import Terms, WantedCheck, target_text, wanted_checks
 from api.apply.declared import Action, Declared, KindChanges, Present, PresentCheck, compare
 from quivive.configuration import ChannelConfig, CustomerConfig, PlanConfig, RegionConfig, SiteConfig
 from quivive.configuration.durations import format_duration
@@ -63,13 +63,13 @@ def plan_kinds(present: Declared, wanted: Declared, *, prune: bool) -> Plan:
     )
 
 
-def plan_checks(present: Present, plan: Plan) -> CheckChanges:
-    """Steps 2 and 3. The plan's references must hold."""
+def plan_checks(present: Present, plan: Plan, *, heartbeats: bool = True) -> CheckChanges:
+    """Steps 2 and 3. The plan's references must hold. `heartbeats`: jobs can call this server."""
     regions = sorted(plan.regions.after)
     wanted = {
         (check.site, check.name): check
         for site in plan.sites.after.values()
-        for check in wanted_checks(site, _sold_interval(site, plan), regions)
+        for check in wanted_checks(site, _terms(site, plan, regions, heartbeats=heartbeats))
     }
     created, revised, flagged = [], [], []
     for key, check in wanted.items():
@@ -85,11 +85,15 @@ def plan_checks(present: Present, plan: Plan) -> CheckChanges:
     return CheckChanges(created, revised, flagged, deleted)
 
 
-def describe(plan: Plan, checks: CheckChanges) -> list[Change]:
-    """Step 4, kind by kind; what stays as it is declared is not mentioned."""
+def describe(plan: Plan, checks: CheckChanges, call_url: Callable[[str], str] | None = None) -> list[Change]:
+    """Step 4, kind by kind; what stays as it is declared is not mentioned. `call_url` is what a check's job calls, by name."""
     derived: dict[str, list[str]] = {}
     for before, after in checks.revised:
         derived.setdefault(after.site, []).extend(_spec_lines(before.spec, after))
+    calls: dict[str, list[str]] = {}
+    for check in checks.created:
+        if check.type == "heartbeat" and call_url is not None:
+            calls.setdefault(check.site, []).append(f"{check.name} is called at {call_url(check.spec.name)}")
     warnings: dict[str, list[str]] = {}
     for check in (*checks.created, *(after for _, after in checks.revised)):
         if len(check.spec.regions) == 2:
@@ -105,8 +109,9 @@ def describe(plan: Plan, checks: CheckChanges) -> list[Change]:
         site = change.name.removeprefix("sites/")
         lines = derived.pop(site, []) if change.action is Action.KEEP else []
         derived.pop(site, None)
-        action = Action.UPDATE if lines else change.action
-        changes.append(Change(action, change.name, [*change.fields, *lines, *warnings.get(site, ())]))
+        action = Action.UPDATE if lines or (change.action is Action.KEEP and site in calls) else change.action
+        told = (*lines, *calls.get(site, ()), *warnings.get(site, ()))
+        changes.append(Change(action, change.name, [*change.fields, *told]))
     changes += [
         Change(Action.UPDATE, f"sites/{site}", [*lines, *warnings.get(site, ())]) for site, lines in derived.items()
     ]
@@ -114,8 +119,9 @@ def describe(plan: Plan, checks: CheckChanges) -> list[Change]:
     return changes
 
 
-def _sold_interval(site: SiteConfig, plan: Plan) -> Any:
-    return plan.plans.after[plan.customers.after[site.customer].plan].interval
+def _terms(site: SiteConfig, plan: Plan, regions: Sequence[str], *, heartbeats: bool) -> Terms:
+    customer = plan.customers.after[site.customer]
+    return Terms(plan.plans.after[customer.plan].interval, customer.timezone, regions, heartbeats)
 
 
 def _without_numbers(spec: bus_pb2.CheckSpec) -> bus_pb2.CheckSpec:
@@ -177,7 +183,8 @@ def _spec_lines(before: bus_pb2.CheckSpec, wanted: WantedCheck) -> Iterator[str]
         ("interval", _length(before.interval), _length(after.interval)),
         ("timeout", _length(before.timeout), _length(after.timeout)),
         ("regions", ", ".join(before.regions), ", ".join(after.regions)),
-        ("url", before.http.url, after.http.url),
+        ("target", target_text(before), target_text(after)),
+        ("zone", before.heartbeat.timezone, after.heartbeat.timezone),
     ):
         if old != new:
             yield f"{wanted.name} {label}: {old} -> {new}"

@@ -11,12 +11,14 @@ from quivive.configuration.problems import ValuePath
 from quivive.configuration.validate import suggestion
 
 
-def violations(configuration: Configuration, plan: Plan, min_interval: timedelta, *, prune: bool) -> list[Violation]:
+def violations(
+    configuration: Configuration, plan: Plan, min_interval: timedelta, *, heartbeats: bool, prune: bool
+) -> list[Violation]:
     """Every unknown reference and every value that this server does not take, in the configuration's order."""
-    return [
-        Violation(format_path(path), message)
-        for path, message in _problems(configuration, plan, min_interval, "; --prune would remove it" if prune else "")
-    ]
+    problems = list(_problems(configuration, plan, min_interval, "; --prune would remove it" if prune else ""))
+    if not heartbeats:
+        problems += _heartbeats(configuration)
+    return [Violation(format_path(path), message) for path, message in problems]
 
 
 def _problems(
@@ -37,6 +39,14 @@ def _problems(
         yield from _site_problems(("sites", index), site, plan, min_interval, hint)
 
 
+def _heartbeats(configuration: Configuration) -> Iterator[tuple[ValuePath, str]]:
+    for index, site in enumerate(configuration.sites):
+        for number, check in enumerate(site.checks):
+            if check.heartbeat is not None:
+                path = ("sites", index, "checks", number, "heartbeat")
+                yield path, "this server takes no calls of jobs: it needs QUIVIVE_HEARTBEAT_KEY"
+
+
 def _site_problems(
     at: ValuePath, site: SiteConfig, plan: Plan, min_interval: timedelta, hint: str
 ) -> Iterator[tuple[ValuePath, str]]:
@@ -49,6 +59,8 @@ def _site_problems(
                 yield (*path, "regions", number), _unknown("region", region, plan.regions.after) + removed
         if item.interval is not None and item.interval < min_interval:
             yield (*path, "interval"), _too_often(item.interval, min_interval)
+        if isinstance(item, CheckConfig) and item.heartbeat is not None:
+            continue
         interval = item.interval or site.interval or _plan_interval(site, plan)
         default = SiteConfig.model_fields["timeout"].default
         if interval and item.timeout is not None and item.timeout > interval and item.timeout != default:

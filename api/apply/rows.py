@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
 from api.apply.changes import CheckChanges, Plan
+from api.apply.checks import target_text
 from quivive.configuration import (
     ChannelConfig,
     CustomerConfig,
@@ -87,7 +88,7 @@ def _revision_row(check: int, revision: int, wanted: bus_pb2.CheckSpec) -> Row:
         "interval_us": spec.interval.ToMicroseconds(),
         "timeout_us": spec.timeout.ToMicroseconds(),
         "down_attempts": spec.down_attempts,
-        "target": spec.http.url,
+        "target": target_text(spec),
         "spec": spec.SerializeToString(deterministic=True),
     }
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from api.database import Database
 from api.incidents import EventRow, IncidentRow, VoteRow, read_events, read_incident, read_votes
 from api.phrases import Phrases
-from quivive.domain.times import to_us
+from quivive.domain.times import SECOND_US, to_us
 from quivive.domain.words import Outcome
 
 EVENT_WORDS = {
@@ -53,10 +53,15 @@ async def read_incident_view(database: Database, phrases: Phrases, incident: str
         cause=phrases.cause(row.cause),
         responsibility=phrases.responsibility(row.responsibility),
         duration=phrases.duration(to_us(row.resolve_time or now) - start_us),
-        to_detect=phrases.duration(to_us(row.confirm_time) - start_us),
+        to_detect=_to_detect(to_us(row.confirm_time) - start_us, phrases),
         events=await read_events(database, incident),
         votes=[_vote_view(vote, phrases) for vote in await read_votes(database, row)],
     )
+
+
+def _to_detect(us: int, phrases: Phrases) -> str:
+    """Mostly seconds, where their tenths matter."""
+    return f"{us / SECOND_US:.1f} s" if us < 60 * SECOND_US else phrases.duration(us)
 
 
 def _vote_view(vote: VoteRow, phrases: Phrases) -> VoteView:

@@ -47,7 +47,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals.update(style=f"/static/quivive-{STYLE_TAG}.css", refresh=REFRESH_S)
-        self._templates.filters.update(clock=_clock, moment=_moment, bare=_bare)
+        self._templates.filters.update(clock=_clock, fine_clock=_fine_clock, moment=_moment, bare=_bare)
         self._lock = asyncio.Lock()
         self._overview: tuple[float, Page] | None = None
         """The page, and when it is to be made anew."""
@@ -84,6 +84,10 @@ def _bare(url: str) -> str:
 
 def _clock(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%H:%M:%S")
+
+
+def _fine_clock(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%H:%M:%S.%f")[:-5]
 
 
 def _moment(moment: datetime) -> str:
