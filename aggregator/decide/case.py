@@ -14,6 +14,7 @@ from aggregator.decide.incident import (
 from aggregator.decide.policy import Policy
 from aggregator.decide.suspicion import Suspicion
 from aggregator.decide.tally import Tally, tally, unknown_since_us
+from aggregator.decide.testimony import testify
 from aggregator.decide.transitions import (
     IncidentConfirmed,
     IncidentReopened,
@@ -50,6 +51,8 @@ class Case:
         ballot = self.ballots.setdefault(region, Ballot())
         if not ballot.add(attempt):
             return []
+        if attempt.up and self.state is State.UP and self.suspicion is None:
+            return []  # one more good vote where all is well; growing old is reviewed when it is due
         transitions: list[Transition] = []
         if self.suspicion is not None:
             self.suspicion.note(region, attempt)
@@ -101,7 +104,7 @@ class Case:
         4. The state follows: UNKNOWN under q votes, DOWN in an outage, PARTIAL_OUTAGE, UP.
         5. A flapping incident that has been calm for a whole window is resolved.
         """
-        votes = self._votes()
+        votes = heard = self._votes()
         counted = tally(votes, self.policy, blind, now_us)
         transitions: list[Transition] = []
         if self.suspicion is not None:
@@ -121,7 +124,7 @@ class Case:
         transitions += self._settle(counted, votes, blind, now_us)
         transitions += self._calm(now_us)
         self.due_us = self._due_us(counted, now_us)
-        return transitions
+        return testify(transitions, heard, self.policy, blind, now_us)
 
     def _due_us(self, counted: Tally, now_us: int) -> int:
         """The next instant at which a vote grows old or a memory may be dropped; at once when nothing is left to remember."""

@@ -1,6 +1,6 @@
 """What the verdict says happened. The core returns these; persist and the service carry them out.
 
-Times are µs since the Unix epoch. Each names the reason that decided it.
+Times are µs since the Unix epoch. Each names the reason that decided it; `counted` is what the votes were then.
 
     Transition
       StateChanged        a check's state from an instant on; may reach back and overwrite what was said since
@@ -15,8 +15,9 @@ Times are µs since the Unix epoch. Each names the reason that decided it.
       PastIncident        an outage that only late evidence shows
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from aggregator.decide.counted import Counted
 from quivive.domain.words import Cause, Responsibility, State
 
 
@@ -29,6 +30,7 @@ class StateChanged:
     state: State
     reason: str
     incident: str | None = None
+    counted: Counted | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class SuspicionRetracted:
     at_us: int
     reason: str
     down_regions: tuple[str, ...]
+    counted: Counted | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class IncidentConfirmed:
     reason: str
     page: bool = True
     """False while the check is flapping and has been paged once."""
+    counted: Counted | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class IncidentReopened:
     reason: str
     regions: tuple[str, ...]
     page: bool = False
+    counted: Counted | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class IncidentResolved:
     at_us: int
     reason: str
     """recovered, paused, deleted"""
+    counted: Counted | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
