@@ -80,6 +80,8 @@ def _http(http: bus_pb2.HttpTarget) -> HttpTarget:
         body=http.body,
         auth=HttpAuth(http.auth.secret, http.auth.user) if http.HasField("auth") else None,
         drift=_drift(http.drift) if http.HasField("drift") else None,
+        ip_family=_family(http.ip_family),
+        uncached=http.uncached,
     )
 
 
@@ -112,7 +114,7 @@ def _drift(drift: bus_pb2.Drift) -> Drift:
 def _tcp(tcp: bus_pb2.TcpTarget) -> TcpTarget:
     if not tcp.host or not 1 <= tcp.port <= 65535:
         raise BadSpec("no host, or a port that there is not")
-    return TcpTarget(tcp.host, tcp.port, tcp.tls, tcp.send, tcp.expect, _us(tcp.max_latency))
+    return TcpTarget(tcp.host, tcp.port, tcp.tls, tcp.send, tcp.expect, _us(tcp.max_latency), _family(tcp.ip_family))
 
 
 def _dns(dns: bus_pb2.DnsTarget) -> DnsTarget:
@@ -130,6 +132,12 @@ def _dns(dns: bus_pb2.DnsTarget) -> DnsTarget:
         resolvers=tuple(dns.resolvers),
         max_latency_us=_us(dns.max_latency),
     )
+
+
+def _family(number: int) -> int:
+    if number not in (0, 4, 6):
+        raise BadSpec(f"IP version {number}: there are 4 and 6")
+    return number
 
 
 def _us(duration: Duration) -> int:

@@ -68,6 +68,10 @@ class HttpTarget:
     auth: HttpAuth | None = None
     drift: Drift | None = None
     """None: the content is not compared."""
+    ip_family: int = 0
+    """4 or 6: only addresses of this family; 0: any."""
+    uncached: bool = False
+    """Each attempt adds a parameter to the query that no cache has seen."""
 
     def accepts(self, status: int) -> bool:
         return status in self.expect_status if self.expect_status else 200 <= status <= 299
@@ -84,6 +88,7 @@ class TcpTarget:
     expect: bytes = b""
     """Must appear in what comes back; empty: nothing is waited for."""
     max_latency_us: int = 0
+    ip_family: int = 0
 
 
 @dataclass(frozen=True, slots=True)

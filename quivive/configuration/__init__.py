@@ -3,11 +3,9 @@
 from quivive.configuration.load import Loaded, load
 from quivive.configuration.model import (
     ChannelConfig,
-    CheckConfig,
     Configuration,
     CustomerConfig,
     EmailChannelConfig,
-    ExpectConfig,
     MaintenanceConfig,
     PlanConfig,
     RegionConfig,
@@ -15,23 +13,37 @@ from quivive.configuration.model import (
     WebhookChannelConfig,
 )
 from quivive.configuration.problems import ConfigurationError, Problem, ValuePath, format_path
+from quivive.configuration.watched import (
+    AuthConfig,
+    CheckConfig,
+    DnsConfig,
+    DriftConfig,
+    ExpectConfig,
+    HeartbeatConfig,
+    TcpConfig,
+)
 from quivive.configuration.wire import MAX_JSON_BYTES, canonical_json, parse_json
 
 __all__ = [
     "MAX_JSON_BYTES",
+    "AuthConfig",
     "ChannelConfig",
     "CheckConfig",
     "Configuration",
     "ConfigurationError",
     "CustomerConfig",
+    "DnsConfig",
+    "DriftConfig",
     "EmailChannelConfig",
     "ExpectConfig",
+    "HeartbeatConfig",
     "Loaded",
     "MaintenanceConfig",
     "PlanConfig",
     "Problem",
     "RegionConfig",
     "SiteConfig",
+    "TcpConfig",
     "ValuePath",
     "WebhookChannelConfig",
     "canonical_json",

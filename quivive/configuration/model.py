@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from quivive.configuration.declared import Declared, without_repetition
 from quivive.configuration.values import (
     Cron,
     Delay,
@@ -14,37 +15,24 @@ from quivive.configuration.values import (
     Id,
     Instant,
     Interval,
-    Latency,
     MaintenanceLength,
-    Phrase,
     ResponseTarget,
-    Status,
     Text,
     Timeout,
     Url,
     VariableName,
     Zone,
 )
+from quivive.configuration.watched import AuthConfig, CheckConfig, ExpectConfig, Watched
+from quivive.domain.checks import HEARTBEAT_REGION
 
 Locale = Literal["fr", "en"]
 Audience = Literal["incidents", "operations"]
 
 SITE_CHECK = "http"
 """The check that a site's own URL makes."""
-PRESET_CHECKS = {"wordpress": ("wp-login", "rest")}
+PRESET_CHECKS = {"wordpress": ("wp-login", "rest", "uncached", "wp-cron")}
 """The checks that each preset adds."""
-
-
-def _without_repetition(values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(values)) != len(values):
-        raise ValueError("names something twice")
-    return values
-
-
-class Declared(BaseModel):
-    """A mapping in which every key is known; never changed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
 
 
 class PlanConfig(Declared):
@@ -58,10 +46,10 @@ class PlanConfig(Declared):
     """Promised availability as a ratio, 0.999 for 99.9 %."""
     response_target: ResponseTarget
     response_hours: Literal["business", "always"] = "business"
-    channels: Annotated[tuple[Literal["email", "chat", "webhook", "oncall"], ...], AfterValidator(_without_repetition)]
+    channels: Annotated[tuple[Literal["email", "chat", "webhook", "oncall"], ...], AfterValidator(without_repetition)]
     status_page: Flag = False
     performance: Flag = False
-    reports: Annotated[tuple[Literal["monthly", "quarterly"], ...], AfterValidator(_without_repetition)] = ("monthly",)
+    reports: Annotated[tuple[Literal["monthly", "quarterly"], ...], AfterValidator(without_repetition)] = ("monthly",)
 
     @field_validator("objective")
     @classmethod
@@ -81,15 +69,6 @@ class CustomerConfig(Declared):
     timezone: Zone = "UTC"
 
 
-class ExpectConfig(Declared):
-    """What a good answer looks like."""
-
-    status: Annotated[tuple[Status, ...], Field(max_length=50)] = ()
-    """Accepted statuses after redirects; none named: 200 to 299."""
-    body_contains: Phrase | None = None
-    body_excludes: Phrase | None = None
-
-
 class MaintenanceConfig(Declared):
     """Announced work: either a single span or a cron expression in the customer's zone."""
 
@@ -104,36 +83,16 @@ class MaintenanceConfig(Declared):
         return self
 
 
-class _Watched(Declared):
-    """What a site and each of its checks can say about how to look."""
-
-    url: Url
-    interval: Interval | None = None
-    regions: (
-        Annotated[tuple[Id, ...], Field(min_length=1, max_length=32), AfterValidator(_without_repetition)] | None
-    ) = None
-    """W; none named: every declared region."""
-    max_latency: Latency | None = None
-
-
-class CheckConfig(_Watched):
-    """One more URL of a site. What it leaves out is as for the site."""
-
-    name: Id
-    critical: Flag = True
-    timeout: Timeout | None = None
-    headers: Headers | None = None
-    expect: ExpectConfig | None = None
-
-
-class SiteConfig(_Watched):
+class SiteConfig(Watched):
     """What the customer calls "my site"."""
 
     id: Id
     customer: Id
+    url: Url
     timeout: Timeout = timedelta(seconds=10)
-    headers: Headers = {}
+    headers: Headers = Field({})
     expect: ExpectConfig = ExpectConfig()
+    auth: AuthConfig | None = None
     preset: Literal["wordpress"] | None = None
     checks: Annotated[tuple[CheckConfig, ...], Field(max_length=50)] = ()
     maintenance: Annotated[tuple[MaintenanceConfig, ...], Field(max_length=100)] = ()
@@ -162,7 +121,7 @@ class _Channel(Declared):
     """Where news goes: incidents are outages of sites, operations what concerns the operator (a blind region)."""
 
     id: Id
-    audience: Annotated[tuple[Audience, ...], Field(min_length=1), AfterValidator(_without_repetition)] = (
+    audience: Annotated[tuple[Audience, ...], Field(min_length=1), AfterValidator(without_repetition)] = (
         "incidents",
         "operations",
     )
@@ -191,6 +150,13 @@ class RegionConfig(Declared):
     title: Text | None = None
     simulated: Flag = False
     """Shares a machine or an uplink with another region: their votes are not independent."""
+
+    @field_validator("id")
+    @classmethod
+    def _leaves_heartbeats_alone(cls, value: str) -> str:
+        if value == HEARTBEAT_REGION:
+            raise ValueError(f"{value} is the region in which jobs call the server: take another name")
+        return value
 
 
 class Configuration(Declared):

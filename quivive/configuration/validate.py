@@ -8,11 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from quivive.configuration.model import (
-    CheckConfig,
     Configuration,
     CustomerConfig,
     EmailChannelConfig,
-    ExpectConfig,
     MaintenanceConfig,
     PlanConfig,
     RegionConfig,
@@ -20,6 +18,15 @@ from quivive.configuration.model import (
     WebhookChannelConfig,
 )
 from quivive.configuration.problems import ConfigurationError, Problem, ValuePath, format_path
+from quivive.configuration.watched import (
+    AuthConfig,
+    CheckConfig,
+    DnsConfig,
+    DriftConfig,
+    ExpectConfig,
+    HeartbeatConfig,
+    TcpConfig,
+)
 
 KINDS = tuple(Configuration.model_fields)
 
@@ -29,9 +36,16 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("customers",): CustomerConfig,
     ("sites",): SiteConfig,
     ("sites", "expect"): ExpectConfig,
+    ("sites", "auth"): AuthConfig,
+    ("sites", "drift"): DriftConfig,
     ("sites", "maintenance"): MaintenanceConfig,
     ("sites", "checks"): CheckConfig,
     ("sites", "checks", "expect"): ExpectConfig,
+    ("sites", "checks", "auth"): AuthConfig,
+    ("sites", "checks", "drift"): DriftConfig,
+    ("sites", "checks", "tcp"): TcpConfig,
+    ("sites", "checks", "dns"): DnsConfig,
+    ("sites", "checks", "heartbeat"): HeartbeatConfig,
     ("channels", "email"): EmailChannelConfig,
     ("channels", "webhook"): WebhookChannelConfig,
     ("regions",): RegionConfig,

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator
 
 from quivive.configuration.durations import format_duration, parse_duration
 
@@ -22,6 +23,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?|_[\w-]{1,62}")
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]{1,64}@[^\s@<>\"(),:;\[\]\\]{1,255}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
+_SECRET = re.compile(r"QUIVIVE_SECRET_[A-Z0-9_]{1,80}")
 
 
 def check_id(value: str) -> str:
@@ -84,18 +86,28 @@ def _check_zone(value: str) -> str:
     return value
 
 
+def _check_job_cron(value: str) -> str:
+    _simulate(value)
+    return value
+
+
 def _check_cron(value: str) -> str:
+    if len(_simulate(value).minutes) > MAX_MAINTENANCE_STARTS_PER_HOUR:
+        raise ValueError(f"{value!r} starts more than {MAX_MAINTENANCE_STARTS_PER_HOUR} times an hour")
+    return value
+
+
+def _simulate(value: str) -> CronSim:
     if len(value) > 100 or len(value.split()) != 5:
         raise ValueError(
             f"{value[:100]!r} is not a cron expression: write minute, hour, day of month, month and weekday"
         )
     try:
         simulation = CronSim(value, datetime(2024, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
+        next(simulation)
+    except (CronSimError, StopIteration) as error:
         raise ValueError(f"{value!r} is not a cron expression: {error}") from None
-    if len(simulation.minutes) > MAX_MAINTENANCE_STARTS_PER_HOUR:
-        raise ValueError(f"{value!r} starts more than {MAX_MAINTENANCE_STARTS_PER_HOUR} times an hour")
-    return value
+    return simulation
 
 
 def _parse_instant(value: object) -> datetime:
@@ -145,6 +157,62 @@ def _check_variable(value: str) -> str:
     return value
 
 
+def _check_secret(value: str) -> str:
+    if not _SECRET.fullmatch(value):
+        raise ValueError(
+            "must be the name of a variable in the agents' environment, such as QUIVIVE_SECRET_SHOP; "
+            "the secret itself does not belong here"
+        )
+    return value
+
+
+def _check_plain_host(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        if not value or ":" in value:
+            raise ValueError(f"{value!r} is not a host name") from None
+        _check_host(value)
+    return value
+
+
+def _check_name_server(value: str) -> str:
+    """192.0.2.1, 192.0.2.1:53, [2001:db8::1]:53, ns1.example.com"""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isdecimal() or (":" in host and not host.startswith("[")):
+        host, port = value, "53"
+    if not 0 < int(port) <= 65535:
+        raise ValueError(f"{value!r}: there is no port {port}")
+    _check_plain_host(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+    return value
+
+
+def _check_status(value: object) -> int | str:
+    """401, `2xx` or `200-399`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 100 <= value <= 599:
+            raise ValueError(f"{value} is not a status from 100 to 599")
+        return value
+    if isinstance(value, str):
+        if re.fullmatch(r"[1-5]xx", value):
+            return value
+        if match := re.fullmatch(r"([1-5]\d\d)-([1-5]\d\d)", value):
+            if match[1] > match[2]:
+                raise ValueError(f"{value!r} ends before it begins")
+            return value
+    raise ValueError(f"{value!r} is not a status such as 200, a range such as 200-299, or 2xx")
+
+
+def status_range(value: int | str) -> tuple[int, int]:
+    """First and last of what a status in a configuration stands for."""
+    if isinstance(value, int):
+        return value, value
+    if value.endswith("xx"):
+        return int(value[0]) * 100, int(value[0]) * 100 + 99
+    first, _, last = value.partition("-")
+    return int(first), int(last)
+
+
 def _between(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], timedelta]:
     def check(value: timedelta) -> timedelta:
         if not shortest <= value <= longest:
@@ -164,6 +232,8 @@ Interval = Annotated[timedelta, *_DURATION, AfterValidator(_between(_SECOND, _DA
 Timeout = Annotated[timedelta, *_DURATION, AfterValidator(_between(_SECOND / 10, 120 * _SECOND))]
 Latency = Annotated[timedelta, *_DURATION, AfterValidator(_between(_SECOND / 1000, 120 * _SECOND))]
 Delay = Annotated[timedelta, *_DURATION, AfterValidator(_between(_NONE, _DAY))]
+Period = Annotated[timedelta, *_DURATION, AfterValidator(_between(_SECOND, 400 * _DAY))]
+Grace = Annotated[timedelta, *_DURATION, AfterValidator(_between(_NONE, 31 * _DAY))]
 ResponseTarget = Annotated[timedelta, *_DURATION, AfterValidator(_between(60 * _SECOND, 31 * _DAY))]
 MaintenanceLength = Annotated[timedelta, *_DURATION, AfterValidator(_between(60 * _SECOND, 31 * _DAY))]
 Instant = Annotated[
@@ -176,8 +246,13 @@ Phrase = Annotated[str, Field(min_length=1, max_length=1024)]
 Url = Annotated[str, AfterValidator(check_url)]
 Zone = Annotated[str, AfterValidator(_check_zone)]
 Cron = Annotated[str, AfterValidator(_check_cron)]
+JobCron = Annotated[str, AfterValidator(_check_job_cron)]
 Headers = Annotated[dict[str, str], Field(max_length=50), AfterValidator(_check_headers)]
 Email = Annotated[str, AfterValidator(_check_email)]
 VariableName = Annotated[str, AfterValidator(_check_variable)]
-Status = Annotated[int, Field(strict=True, ge=100, le=599)]
+SecretName = Annotated[str, AfterValidator(_check_secret)]
+Host = Annotated[str, AfterValidator(_check_plain_host)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+NameServer = Annotated[str, AfterValidator(_check_name_server)]
+Status = Annotated[int | str, PlainValidator(_check_status)]
 Flag = Annotated[bool, Field(strict=True)]

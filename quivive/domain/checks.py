@@ -9,6 +9,9 @@ SLICES = 256
 DEFAULT_SHARDS = 16
 """Shards of a deployment unless it says otherwise; fixed once chosen."""
 
+HEARTBEAT_REGION = "heartbeat"
+"""The only region of a heartbeat's W: the api looks, which is called."""
+
 SCHEDULED, CONFIRMATION, PLACEHOLDER = 0, 10, -1
 """First attempt numbers: 0 to 9 scheduled, 10 to 19 confirmation, -1 a placeholder that displaces nothing."""
 

@@ -136,6 +136,7 @@ class HttpTarget(_message.Message):
     AUTH_FIELD_NUMBER: _builtins.int
     DRIFT_FIELD_NUMBER: _builtins.int
     IP_FAMILY_FIELD_NUMBER: _builtins.int
+    UNCACHED_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     """Absolute, http or https."""
     body_contains: _builtins.str
@@ -148,6 +149,8 @@ class HttpTarget(_message.Message):
     """Sent as it is, with POST, PUT, PATCH or DELETE."""
     ip_family: _builtins.int
     """4 or 6: only addresses of this family; 0: any."""
+    uncached: _builtins.bool
+    """Each attempt adds a parameter to the query that no cache has seen."""
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Sent as given, beside the agent's own."""
@@ -183,10 +186,11 @@ class HttpTarget(_message.Message):
         auth: Global___HttpAuth | None = ...,
         drift: Global___Drift | None = ...,
         ip_family: _builtins.int = ...,
+        uncached: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "drift", b"drift", "max_latency", b"max_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "body", b"body", "body_contains", b"body_contains", "body_excludes", b"body_excludes", "drift", b"drift", "expect_status", b"expect_status", "expect_status_ranges", b"expect_status_ranges", "headers", b"headers", "ip_family", b"ip_family", "max_latency", b"max_latency", "method", b"method", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "body", b"body", "body_contains", b"body_contains", "body_excludes", b"body_excludes", "drift", b"drift", "expect_status", b"expect_status", "expect_status_ranges", b"expect_status_ranges", "headers", b"headers", "ip_family", b"ip_family", "max_latency", b"max_latency", "method", b"method", "uncached", b"uncached", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,21 +254,27 @@ class Drift(_message.Message):
 
     OUTAGE_FIELD_NUMBER: _builtins.int
     BASELINE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
     outage: _builtins.bool
     """A page that drifted counts as down; otherwise it is a warning only."""
     @_builtins.property
     def baseline(self) -> Global___PageBaseline:
         """Absent while it is being learned. It changes without a new revision: what is looked at stays the same."""
 
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """What was learned before this is forgotten."""
+
     def __init__(
         self,
         *,
         outage: _builtins.bool = ...,
         baseline: Global___PageBaseline | None = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "outage", b"outage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "outage", b"outage", "since", b"since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from quivive.v1 import outcome_pb2 as quivive_dot_v1_dot_outcome__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15quivive/v1/site.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18quivive/v1/outcome.proto\"\x8d\x02\n\x04Site\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12 \n\x05state\x18\x04 \x01(\x0e\x32\x11.quivive.v1.State\x12.\n\nstate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06paused\x18\x06 \x01(\x08\x12!\n\x06\x63hecks\x18\x07 \x03(\x0b\x32\x11.quivive.v1.Check\x12\x15\n\rlast_incident\x18\x08 \x01(\t\x12<\n\x18last_incident_start_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa3\x02\n\x05\x43heck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x10\n\x08\x63ritical\x18\x04 \x01(\x08\x12+\n\x08interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07regions\x18\x07 \x03(\t\x12\x0e\n\x06quorum\x18\x08 \x01(\r\x12\x10\n\x08revision\x18\t \x01(\r\x12 \n\x05state\x18\n \x01(\x0e\x32\x11.quivive.v1.State\x12.\n\nstate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1e\n\x0eGetSiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x10ListSitesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\"M\n\x11ListSitesResponse\x12\x1f\n\x05sites\x18\x01 \x03(\x0b\x32\x10.quivive.v1.Site\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x90\x01\n\x0bSiteService\x12\x37\n\x07GetSite\x12\x1a.quivive.v1.GetSiteRequest\x1a\x10.quivive.v1.Site\x12H\n\tListSites\x12\x1c.quivive.v1.ListSitesRequest\x1a\x1d.quivive.v1.ListSitesResponseB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15quivive/v1/site.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18quivive/v1/outcome.proto\"\x8d\x02\n\x04Site\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12 \n\x05state\x18\x04 \x01(\x0e\x32\x11.quivive.v1.State\x12.\n\nstate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06paused\x18\x06 \x01(\x08\x12!\n\x06\x63hecks\x18\x07 \x03(\x0b\x32\x11.quivive.v1.Check\x12\x15\n\rlast_incident\x18\x08 \x01(\t\x12<\n\x18last_incident_start_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb5\x02\n\x05\x43heck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x10\n\x08\x63ritical\x18\x04 \x01(\x08\x12+\n\x08interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07regions\x18\x07 \x03(\t\x12\x0e\n\x06quorum\x18\x08 \x01(\r\x12\x10\n\x08revision\x18\t \x01(\r\x12 \n\x05state\x18\n \x01(\x0e\x32\x11.quivive.v1.State\x12.\n\nstate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63\x61ll_url\x18\x0c \x01(\t\"\x1e\n\x0eGetSiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x10ListSitesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\"M\n\x11ListSitesResponse\x12\x1f\n\x05sites\x18\x01 \x03(\x0b\x32\x10.quivive.v1.Site\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x90\x01\n\x0bSiteService\x12\x37\n\x07GetSite\x12\x1a.quivive.v1.GetSiteRequest\x1a\x10.quivive.v1.Site\x12H\n\tListSites\x12\x1c.quivive.v1.ListSitesRequest\x1a\x1d.quivive.v1.ListSitesResponseB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,13 +38,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SITE']._serialized_start=129
   _globals['_SITE']._serialized_end=398
   _globals['_CHECK']._serialized_start=401
-  _globals['_CHECK']._serialized_end=692
-  _globals['_GETSITEREQUEST']._serialized_start=694
-  _globals['_GETSITEREQUEST']._serialized_end=724
-  _globals['_LISTSITESREQUEST']._serialized_start=726
-  _globals['_LISTSITESREQUEST']._serialized_end=801
-  _globals['_LISTSITESRESPONSE']._serialized_start=803
-  _globals['_LISTSITESRESPONSE']._serialized_end=880
-  _globals['_SITESERVICE']._serialized_start=883
-  _globals['_SITESERVICE']._serialized_end=1027
+  _globals['_CHECK']._serialized_end=710
+  _globals['_GETSITEREQUEST']._serialized_start=712
+  _globals['_GETSITEREQUEST']._serialized_end=742
+  _globals['_LISTSITESREQUEST']._serialized_start=744
+  _globals['_LISTSITESREQUEST']._serialized_end=819
+  _globals['_LISTSITESRESPONSE']._serialized_start=821
+  _globals['_LISTSITESRESPONSE']._serialized_end=898
+  _globals['_SITESERVICE']._serialized_start=901
+  _globals['_SITESERVICE']._serialized_end=1045
 # @@protoc_insertion_point(module_scope)

@@ -88,16 +88,19 @@ class Check(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STATE_TIME_FIELD_NUMBER: _builtins.int
+    CALL_URL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """sites/{site}/checks/{check}"""
     type: _builtins.str
-    """"http" """
+    """"http", "tcp", "dns" or "heartbeat" """
     target: _builtins.str
     critical: _builtins.bool
     quorum: _builtins.int
     """Regions that must agree before an outage is confirmed."""
     revision: _builtins.int
     state: _outcome_pb2.State.ValueType
+    call_url: _builtins.str
+    """What a heartbeat's job calls. Whoever knows it can speak for the job."""
     @_builtins.property
     def interval(self) -> _duration_pb2.Duration: ...
     @_builtins.property
@@ -120,10 +123,11 @@ class Check(_message.Message):
         revision: _builtins.int = ...,
         state: _outcome_pb2.State.ValueType = ...,
         state_time: _timestamp_pb2.Timestamp | None = ...,
+        call_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval", "state_time", b"state_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["critical", b"critical", "interval", b"interval", "name", b"name", "quorum", b"quorum", "regions", b"regions", "revision", b"revision", "state", b"state", "state_time", b"state_time", "target", b"target", "timeout", b"timeout", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_url", b"call_url", "critical", b"critical", "interval", b"interval", "name", b"name", "quorum", b"quorum", "regions", b"regions", "revision", b"revision", "state", b"state", "state_time", b"state_time", "target", b"target", "timeout", b"timeout", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -160,8 +160,10 @@ async def test_presets_and_further_checks_become_checks_of_the_site(api: Api) ->
         "cart": "https://shop.example/cart",
         "wp-login": "https://shop.example/blog/wp-login.php",
         "rest": "https://shop.example/blog/wp-json/",
+        "uncached": "https://shop.example/blog/",
     }
-    assert api.rows("SELECT name FROM quivive.checks WHERE critical") == [("http",)]
+    assert found["sites/martin-www/checks/uncached"].http.uncached
+    assert api.rows("SELECT name FROM quivive.checks WHERE critical ORDER BY 1") == [("http",), ("uncached",)]
     assert found["sites/martin-www/checks/cart"].interval.seconds == 60
     assert found["sites/martin-www/checks/rest"].http.body_contains == ""
     await api.apply(declared(url="https://shop.example/blog/"))

@@ -1,0 +1,1 @@
+"""Jobs that call us: their addresses, what they said, and the votes that come of it."""
