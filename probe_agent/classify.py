@@ -8,9 +8,10 @@ import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from probe_agent.targets import HttpTarget
 from probe_agent.expectations import Finding
 from probe_agent.phases import Phase
+from probe_agent.signatures import Signature
+from probe_agent.targets import HttpTarget
 from quivive.domain.words import Cause, Outcome
 
 
@@ -68,13 +69,32 @@ _TLS = {
     10: (Cause.TLS_EXPIRED, "the certificate of {} has expired"),
     18: (Cause.TLS_SELF_SIGNED, "the certificate of {} is self-signed"),
     19: (Cause.TLS_UNTRUSTED, "the certificate of {} ends in an authority that is not trusted"),
-    20: (
-        Cause.TLS_UNTRUSTED,
-        "the certificate of {} comes from an authority that is not trusted, or a link is missing",
-    ),
-    21: (Cause.TLS_UNTRUSTED, "the certificate of {} cannot be verified: a link is missing"),
+    20: (Cause.TLS_UNTRUSTED, "the certificate of {} comes from an authority that is not trusted"),
+    21: (Cause.TLS_UNTRUSTED, "the certificate of {} comes from an authority that is not trusted"),
     62: (Cause.TLS_NAME_MISMATCH, "the certificate is not for {}"),
     64: (Cause.TLS_NAME_MISMATCH, "the certificate is not for {}"),
+}
+_ISSUER_UNKNOWN = (20, 21)
+# OpenSSL's reasons for a handshake in which the two sides have nothing in common.
+_TLS_NOTHING_IN_COMMON = frozenset(
+    {
+        "UNSUPPORTED_PROTOCOL",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+        "NO_SHARED_CIPHER",
+        "NO_CIPHERS_AVAILABLE",
+        "NO_PROTOCOLS_AVAILABLE",
+        "DH_KEY_TOO_SMALL",
+        "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
+        "WRONG_SIGNATURE_TYPE",
+        "LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED",
+    }
+)
+_TLS_WORDS = {
+    "WRONG_VERSION_NUMBER": "the server does not speak TLS on this port",
+    "HTTP_REQUEST": "the server speaks plain HTTP on this port",
+    "TLSV1_UNRECOGNIZED_NAME": "the server does not know this name",
 }
 
 _TIMEOUT = {
@@ -82,7 +102,7 @@ _TIMEOUT = {
     Phase.CONNECT: (Cause.TCP_TIMEOUT, "no connection"),
     Phase.TLS: (Cause.TLS_TIMEOUT, "no end of the TLS handshake"),
     Phase.FIRST_BYTE: (Cause.HTTP_TIMEOUT, "no response"),
-    Phase.TRANSFER: (Cause.HTTP_TIMEOUT, "no end of the response"),
+    Phase.TRANSFER: (Cause.HTTP_TIMEOUT, "no end of the headers"),
 }
 
 
@@ -111,12 +131,25 @@ def connect_failed(number: int | None, address: str) -> Verdict:
     return Verdict(Outcome.DOWN, cause, detail.format(address))
 
 
-def tls_failed(verify_code: int | None, reason: str, host: str) -> Verdict:
-    """For a refused certificate (OpenSSL's verify code) or, without one, a broken handshake and its reason."""
-    if verify_code is None:
-        return Verdict(Outcome.DOWN, Cause.TLS_HANDSHAKE, f"TLS handshake with {host} failed: {reason}")
+def certificate_refused(verify_code: int, reason: str, host: str, *, lacks_link: bool) -> Verdict:
+    """For a certificate that OpenSSL did not accept; `lacks_link`: the server keeps an intermediate one to itself."""
+    if verify_code in _ISSUER_UNKNOWN and lacks_link:
+        detail = f"the server does not send the intermediate certificate that the one of {host} needs"
+        return Verdict(Outcome.DOWN, Cause.TLS_CHAIN_INCOMPLETE, detail)
     cause, detail = _TLS.get(verify_code, (Cause.TLS_UNTRUSTED, f"the certificate of {{}} was refused: {reason}"))
     return Verdict(Outcome.DOWN, cause, detail.format(host))
+
+
+def handshake_failed(reason: str, host: str) -> Verdict:
+    """For a handshake that broke off; `reason` is OpenSSL's."""
+    if reason in _TLS_NOTHING_IN_COMMON:
+        cause = Cause.TLS_PROTOCOL
+    elif "_ALERT_" in reason or reason == "TLSV1_UNRECOGNIZED_NAME":
+        cause = Cause.TLS_ALERT
+    else:
+        cause = Cause.TLS_HANDSHAKE
+    words = _TLS_WORDS.get(reason, reason)
+    return Verdict(Outcome.DOWN, cause, f"TLS handshake with {host} failed: {words}")
 
 
 def connection_lost(address: str) -> Verdict:
@@ -130,21 +163,56 @@ def timed_out(phase: Phase, timeout_us: int) -> Verdict:
     return Verdict(Outcome.DOWN, cause, f"{detail} within {timeout_us / 1e6:g} s")
 
 
-def response_broken(*, ended: bool, begun: bool, reason: str) -> Verdict:
-    """For bytes that are no HTTP response; `ended`: the server hung up, `begun`: the response's head was there."""
-    if not ended:
-        return Verdict(Outcome.DOWN, Cause.HTTP_MALFORMED, f"not an HTTP response: {reason}")
-    if begun:
-        return Verdict(Outcome.DOWN, Cause.HTTP_TRUNCATED, "the server hung up in the middle of the response")
+def body_timed_out(timeout_us: int, received: int, quiet_s: float) -> Verdict:
+    """For a deadline that struck in the body, `received` bytes of the response there and the last of them `quiet_s` ago."""
+    within = f"within {timeout_us / 1e6:g} s"
+    if quiet_s > QUIET_S:
+        detail = f"the page stopped after {received} bytes and did not end {within}"
+    else:
+        detail = f"the page trickles: {received} bytes and no end {within}"
+    return Verdict(Outcome.DOWN, Cause.HTTP_BODY_TIMEOUT, detail)
+
+
+QUIET_S = 1.0
+"""Nothing for so long is a stop, less is a trickle."""
+
+
+def no_response() -> Verdict:
     return Verdict(Outcome.DOWN, Cause.HTTP_NO_RESPONSE, "the server hung up without a response")
 
 
-def redirected_too_often(hops: int) -> Verdict:
-    return Verdict(Outcome.DOWN, Cause.HTTP_REDIRECT_LOOP, f"more than {hops} redirects")
+def response_truncated(where: str) -> Verdict:
+    return Verdict(Outcome.DOWN, Cause.HTTP_TRUNCATED, f"the response breaks off {where}")
+
+
+def response_malformed(reason: str) -> Verdict:
+    return Verdict(Outcome.DOWN, Cause.HTTP_MALFORMED, f"not an HTTP response: {reason}")
+
+
+def head_too_large(reason: str) -> Verdict:
+    return Verdict(Outcome.DOWN, Cause.HTTP_HEADERS_TOO_LARGE, reason)
+
+
+def redirected_too_often(hops: int, *, repeated: bool) -> Verdict:
+    """For redirects without an end; `repeated`: they came past the same place twice."""
+    if repeated:
+        return Verdict(Outcome.DOWN, Cause.HTTP_REDIRECT_LOOP, f"redirected in a circle, {hops} times")
+    return Verdict(Outcome.DOWN, Cause.HTTP_TOO_MANY_REDIRECTS, f"more than {hops} redirects")
 
 
 def redirect_broken(location: str) -> Verdict:
-    return Verdict(Outcome.DOWN, Cause.HTTP_MALFORMED, f"redirect to something that is no web address: {location}")
+    detail = f"redirect to something that is no web address: {location[:200]}"
+    return Verdict(Outcome.DOWN, Cause.HTTP_MALFORMED, detail)
+
+
+def redirect_downgraded(url: str) -> Verdict:
+    return Verdict(Outcome.DOWN, Cause.HTTP_REDIRECT_DOWNGRADE, f"redirect from https to {url[:200]}")
+
+
+def redirect_forbidden(forbidden: Verdict) -> Verdict:
+    """For a redirect whose target was refused: the check's own address is allowed, so it is the site that leads astray."""
+    detail = f"redirect to a place that may not be looked at: {forbidden.detail}"
+    return Verdict(Outcome.DOWN, Cause.HTTP_REDIRECT_FORBIDDEN, detail)
 
 
 def agent_failed(reason: str) -> Verdict:
@@ -178,12 +246,29 @@ def content_found(target: HttpTarget, finding: Finding) -> Verdict:
         return Verdict(
             Outcome.DOWN, Cause.CONTENT_FORBIDDEN, f"the page has the forbidden text {target.body_excludes!r}"
         )
+    if finding.signature is not None:
+        return signature_found(finding.signature)
+    if finding.is_empty:
+        detail = "the page is empty" if finding.characters == 0 else "the page has nothing to show"
+        return Verdict(Outcome.DOWN, Cause.CONTENT_EMPTY, detail)
     if finding.has_required:
         return UP
-    if finding.characters == 0:
-        return Verdict(Outcome.DOWN, Cause.CONTENT_EMPTY, "the page is empty")
     where = "the part of the page that was read" if finding.cut else "the page"
     return Verdict(Outcome.DOWN, Cause.CONTENT_MISSING, f"{where} lacks the text {target.body_contains!r}")
+
+
+def signature_found(signature: Signature) -> Verdict:
+    """For a page that is known."""
+    outcome = Outcome.BLOCKED if signature.cause is Cause.CDN_CHALLENGE else Outcome.DOWN
+    return Verdict(outcome, signature.cause, signature.title)
+
+
+def status_explained(verdict: Verdict, status: int, signature: Signature | None) -> Verdict:
+    """For a status that failed, once more, with what its page is known as."""
+    if signature is None or verdict.outcome is not Outcome.DOWN or verdict.cause is Cause.CDN_ORIGIN:
+        return verdict
+    known = signature_found(signature)
+    return Verdict(known.outcome, known.cause, f"{known.detail} (status {status})")
 
 
 def time_taken(target: HttpTarget, elapsed_ns: int) -> Verdict:

@@ -16,7 +16,6 @@ from probe_agent.checks import Check
 from probe_agent.classify import UP, Verdict
 from probe_agent.connect import Surroundings, with_port
 from probe_agent.failures import Failed
-from probe_agent.guard import is_allowed
 from probe_agent.observe import Progress, observe
 from probe_agent.results import Result
 from probe_agent.targets import DnsTarget
@@ -89,7 +88,7 @@ class DnsChecker:
         host, port = split_server(server)
         found = await self._surroundings.resolver.addresses(host)
         for address in found:
-            if is_allowed(address, self._surroundings.allowed):
+            if self._surroundings.guard.allows(address):
                 return with_port(address, port)
         raise Failed(classify.address_forbidden(host, found[0]))
 

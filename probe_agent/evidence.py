@@ -1,9 +1,11 @@
 """What is kept of a failing attempt, within bounds and without secrets."""
 
-import httpx
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit, urlunsplit
 
 from probe_agent.connect import Course
-from probe_agent.results import Evidence
+from probe_agent.http.request import Header
+from probe_agent.results import Evidence, HopTaken
 
 HEADERS_BYTES = 4096
 DETAIL_CHARACTERS = 500
@@ -14,33 +16,40 @@ _SECRET = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authen
 
 
 def gather(
-    detail: str, course: Course, url: str | httpx.URL, response: httpx.Response | None, excerpt: str
+    detail: str, course: Course, url: str, headers: Iterable[Header], excerpt: str, hops: Sequence[HopTaken] = ()
 ) -> Evidence:
-    """The evidence of an attempt that ended in `detail`; `response` is the last one, if any."""
+    """The evidence of an attempt that ended in `detail`; `headers` are the last response's, if any."""
+    certificate = course.certificate
     return Evidence(
-        detail=detail[:DETAIL_CHARACTERS],
+        detail=detail[:DETAIL_CHARACTERS].replace("\0", "\ufffd"),
         address=course.address,
-        url=_without_credentials(url)[:URL_CHARACTERS],
-        headers=_within_bounds(response.headers) if response is not None else (),
+        url=without_credentials(url)[:URL_CHARACTERS],
+        headers=_within_bounds(headers),
         # U+0000 cannot be stored as text.
         body_excerpt=excerpt.replace("\0", "\ufffd"),
-        certificate_expire_us=course.certificate_expire_us,
+        certificate_expire_us=certificate.not_after_us if certificate is not None else None,
+        hops=tuple(hops),
     )
 
 
-def _without_credentials(url: str | httpx.URL) -> str:
+def without_credentials(url: str) -> str:
+    """A URL as it may be shown; empty for one that cannot be read."""
     try:
-        return str(httpx.URL(url).copy_with(userinfo=b""))
-    except httpx.InvalidURL:
+        parts = urlsplit(url)
+    except ValueError:
         return ""
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _within_bounds(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
-    kept, left = [], HEADERS_BYTES
-    for name, value in headers.items():
-        left -= len(name.encode()) + len(value.encode())
+def _within_bounds(headers: Iterable[Header]) -> tuple[tuple[str, str], ...]:
+    kept: dict[str, str] = {}
+    left = HEADERS_BYTES
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
+        left -= len(raw_name) + len(value.encode())
         if left < 0:
             break
         if name not in _SECRET:
-            kept.append((name, value.replace("\0", "\ufffd")))
-    return tuple(kept)
+            value = value.replace("\0", "\ufffd")
+            kept[name] = f"{kept[name]}, {value}" if name in kept else value
+    return tuple(kept.items())

@@ -11,8 +11,9 @@ from probe_agent import classify
 from probe_agent.checks import Check
 from probe_agent.classify import Verdict
 from probe_agent.clock import now_us
+from probe_agent.connect import Course
 from probe_agent.failures import Failed
-from probe_agent.phases import Phase, Stopwatch
+from probe_agent.phases import Stopwatch
 from probe_agent.results import Evidence, Result
 from quivive.domain.checks import PLACEHOLDER
 from quivive.domain.words import Cause, Outcome
@@ -23,24 +24,13 @@ DETAIL_CHARACTERS = 500
 
 
 @dataclass(slots=True)
-class Progress:
-    """What an attempt has been through so far; it stays readable however the attempt ends."""
+class Progress(Course):
+    """A course with what its kind of target has to say."""
 
-    watch: Stopwatch
-    deadline: float
-    """On the event loop's clock."""
-    avoid: frozenset[str] = frozenset()
-    """Addresses with port that have just failed: others go first."""
-    address: str = ""
-    """What was tried last, with its port."""
     overdue: Verdict | None = None
     """What it means when the deadline strikes now; None leaves it to the phase."""
     excerpt: str = ""
     """What came back, for a person."""
-    certificate_expire_us: int | None = None
-
-    def enter(self, phase: Phase) -> None:
-        self.watch.enter(phase, time.monotonic_ns())
 
 
 async def observe(
@@ -74,7 +64,7 @@ async def observe(
             detail=verdict.detail[:DETAIL_CHARACTERS],
             address=progress.address,
             body_excerpt=progress.excerpt.replace("\0", "\ufffd"),
-            certificate_expire_us=progress.certificate_expire_us,
+            certificate_expire_us=progress.certificate.not_after_us if progress.certificate is not None else None,
         )
     return Result(
         check=check.id,

@@ -1,10 +1,12 @@
 """Where an attempt's time went."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 UNIT_NS = 100_000
 """Phases are told in units of 0.1 ms."""
+HALF_NS = UNIT_NS // 2
 
 
 class Phase(IntEnum):
@@ -27,6 +29,14 @@ class Phases:
     first_byte: int = 0
     transfer: int = 0
 
+    def without(self, others: Iterable["Phases"]) -> "Phases":
+        """What is left of the time when that of others is taken away."""
+        left = [self.dns, self.connect, self.tls, self.first_byte, self.transfer]
+        for other in others:
+            taken = (other.dns, other.connect, other.tls, other.first_byte, other.transfer)
+            left = [mine - theirs for mine, theirs in zip(left, taken, strict=True)]
+        return Phases(*(max(value, 0) for value in left))
+
 
 class Stopwatch:
     """Bills every nanosecond of an attempt to one phase; whatever strikes, the phase at hand gets the whole remainder."""
@@ -47,9 +57,10 @@ class Stopwatch:
     def read(self, now_ns: int) -> Phases:
         """The bill at `now_ns`. Rounded where a phase ends, so that the sum is the rounded duration."""
         self.enter(self.phase, now_ns)
-        units, total_ns, billed = [], 0, 0
-        for spent_ns in self._spent_ns:
-            total_ns += spent_ns
-            units.append(round(total_ns / UNIT_NS) - billed)
-            billed += units[-1]
-        return Phases(*units)
+        dns_ns, connect_ns, tls_ns, first_byte_ns, transfer_ns = self._spent_ns
+        dns = (dns_ns + HALF_NS) // UNIT_NS
+        connect = (connect_ns + dns_ns + HALF_NS) // UNIT_NS
+        tls = (tls_ns + connect_ns + dns_ns + HALF_NS) // UNIT_NS
+        first_byte = (first_byte_ns + tls_ns + connect_ns + dns_ns + HALF_NS) // UNIT_NS
+        transfer = (transfer_ns + first_byte_ns + tls_ns + connect_ns + dns_ns + HALF_NS) // UNIT_NS
+        return Phases(dns, connect - dns, tls - connect, first_byte - tls, transfer - first_byte)

@@ -3,9 +3,20 @@
 from dataclasses import dataclass, field
 
 from probe_agent.checks import Check
+from probe_agent.connect import Sighting
 from probe_agent.phases import Phases
 from quivive.domain.checks import PLACEHOLDER
 from quivive.domain.words import Cause, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class HopTaken:
+    """One request of an attempt that was redirected, with its own times."""
+
+    url: str
+    address: str
+    status: int
+    phases: Phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +32,8 @@ class Evidence:
     headers: tuple[tuple[str, str], ...] = ()
     body_excerpt: str = ""
     certificate_expire_us: int | None = None
+    hops: tuple[HopTaken, ...] = ()
+    """Where redirects were followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,8 @@ class Result:
     phases: Phases = field(default_factory=Phases)
     http_status: int = 0
     evidence: Evidence | None = None
+    certificates: tuple[Sighting, ...] = ()
+    """Those that are news."""
 
 
 def missed(check: Check, slot_us: int, now_us: int, cause: Cause, detail: str) -> Result:

@@ -1,26 +1,32 @@
-"""One TCP connection, plain or TLS, as bytes in both directions."""
+"""One TCP connection, plain or TLS, as bytes in both directions.
+
+There are no timeouts in here: the attempt has one deadline around everything.
+"""
 
 import asyncio
-import socket
 import ssl
 from typing import cast
 
-READ_BYTES = 16 * 1024
-"""Handed on at once; it also bounds what a compressed piece can unpack to."""
+READ_BYTES = 64 * 1024
+"""The most that is handed on at once."""
 HELD_BYTES = 128 * 1024
 """With so much unread, the other side is made to wait."""
 
 
 class Stream(asyncio.Protocol):
-    """There are no timeouts in here: the attempt has one deadline around everything."""
+    """TLS is an SSLObject between two memory buffers: half the cost of the event loop's own."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._arrived: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._paused = False
         self._finished = False
+        self._tls: ssl.SSLObject | None = None
+        self._incoming: ssl.MemoryBIO | None = None
+        self._outgoing: ssl.MemoryBIO | None = None
         self.ended = False
         """The other side hung up, and everything it had sent has been read."""
 
@@ -28,8 +34,6 @@ class Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        # Else the request waits for the acknowledgement of the handshake's last message: 40 ms that are not the site's.
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -55,39 +59,96 @@ class Stream(asyncio.Protocol):
 
     async def read(self) -> bytes:
         """The next bytes, empty at the end. OSError or ssl.SSLError when the connection broke."""
+        return await self._receive() if self._tls is None else await self._read_tls(self._tls)
+
+    def write(self, data: bytes) -> None:
+        """Hand the bytes over; a request is small, so nobody waits for it to leave."""
+        if self._tls is None:
+            self._send(data)
+        else:
+            self._tls.write(data)
+            self._flush()
+
+    async def start_tls(
+        self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None = None
+    ) -> ssl.SSLObject:
+        """Shake hands and go on encrypted. ssl.SSLError or OSError when it fails."""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=session)
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush()
+            except ssl.SSLError:
+                self._flush()  # the alert that tells the server why
+                raise
+            else:
+                break
+            data = await self._receive()
+            if not data:
+                raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the server hung up")
+            self._incoming.write(data)
+        self._flush()
+        self._tls = tls
+        return tls
+
+    def abort(self) -> None:
+        """Hang up without a farewell: a TLS shutdown would wait for an answer that nobody needs."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+    async def _receive(self) -> bytes:
+        """The next bytes from the network, empty at the end."""
         while not self._buffer:
             if self._error is not None:
                 raise self._error
             if self._finished:
                 self.ended = True
                 return b""
-            self._arrived = asyncio.get_running_loop().create_future()
+            self._arrived = self._loop.create_future()
             await self._arrived
-        data = bytes(self._buffer[:READ_BYTES])
-        del self._buffer[:READ_BYTES]
+        if len(self._buffer) <= READ_BYTES:
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        else:
+            data = bytes(self._buffer[:READ_BYTES])
+            del self._buffer[:READ_BYTES]
         if self._paused and not self._buffer and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
         return data
 
-    def write(self, data: bytes) -> None:
-        """Hand the bytes to the kernel; a request is small, so nobody waits for it to leave."""
+    async def _read_tls(self, tls: ssl.SSLObject) -> bytes:
+        assert self._incoming is not None
+        while True:
+            try:
+                data = tls.read(READ_BYTES)
+            except ssl.SSLWantReadError:
+                pass
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):  # with or without a farewell: many servers say none
+                self.ended = True
+                return b""
+            else:
+                if not data:
+                    self.ended = True
+                return data
+            self._flush()  # an answer to a key update
+            encrypted = await self._receive()
+            if encrypted:
+                self._incoming.write(encrypted)
+            else:
+                self._incoming.write_eof()
+
+    def _send(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    async def start_tls(self, context: ssl.SSLContext, host: str) -> ssl.SSLObject:
-        """Shake hands and go on encrypted. ssl.SSLError or OSError when it fails."""
-        assert self._transport is not None
-        transport = await asyncio.get_running_loop().start_tls(self._transport, self, context, server_hostname=host)
-        if transport is None:
-            raise ConnectionAbortedError("hung up in the handshake")
-        self._transport = transport
-        return cast(ssl.SSLObject, transport.get_extra_info("ssl_object"))
-
-    def abort(self) -> None:
-        """Hang up without a farewell: a TLS shutdown would wait for an answer that nobody needs."""
-        if self._transport is not None:
-            self._transport.abort()
+    def _flush(self) -> None:
+        assert self._outgoing is not None
+        if self._outgoing.pending:
+            self._send(self._outgoing.read())
 
 
 async def open_stream(address: str, port: int) -> Stream:

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from probe_agent.check import MAX_BODY_CHARACTERS, MAX_REDIRECTS, Checker
+from probe_agent.check import Checker
 from probe_agent.checks import Check
 from probe_agent.connect import Surroundings
+from probe_agent.expectations import MAX_CHARACTERS
+from probe_agent.http.visit import MAX_REDIRECTS
 from probe_agent.resolve import Resolver
 from probe_agent.results import Result
 from probe_agent.targets import HttpTarget
@@ -268,7 +270,9 @@ async def test_a_body_that_trickles_times_out_in_the_transfer(checker: Checker, 
             await asyncio.sleep(0.05)
 
     result = await look(checker, await serve(handler))
-    assert (result.outcome, result.cause, result.http_status) == (Outcome.DOWN, Cause.HTTP_TIMEOUT, 200)
+    assert (result.outcome, result.cause, result.http_status) == (Outcome.DOWN, Cause.HTTP_BODY_TIMEOUT, 200)
+    assert result.evidence is not None
+    assert "trickles" in result.evidence.detail
     assert result.phases.transfer >= TIMEOUT_US / 100 * 0.9
 
 
@@ -293,7 +297,6 @@ async def test_a_body_that_breaks_off_is_truncated(checker: Checker, serve: Serv
         b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
-        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200_000 + b"\r\n\r\n",
         b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 302 Found\r\nLocation: ftp://example.com/\r\nContent-Length: 0\r\n\r\n",
     ],
@@ -389,7 +392,7 @@ async def test_a_failing_https_site_shows_how_long_its_certificate_is_valid(
 
 
 async def test_a_failing_answer_is_kept_as_evidence_without_its_cookies(checker: Checker, serve: Serve) -> None:
-    body = b"<h1>Error establishing a database connection</h1>" + b"x" * 2000
+    body = b"<h1>Sorry</h1>" + b"x" * 2000
     headers = ("Server: nginx", "Set-Cookie: session=secret", "X-Long: " + "y" * 5000)
     port = await serve(answering(page(body, "503 Service Unavailable", *headers)))
     result = await look(checker, port, path="/shop?x=1")
@@ -427,7 +430,7 @@ async def test_a_rate_limit_is_not_an_outage(checker: Checker, serve: Serve) -> 
         (b"<p>fresh bread", "bread", "hacked", Cause.UNSPECIFIED),
         (b"<p>fresh cake", "bread", "", Cause.CONTENT_MISSING),
         (b"", "bread", "", Cause.CONTENT_EMPTY),
-        (b"", "", "", Cause.UNSPECIFIED),
+        (b"", "", "", Cause.CONTENT_EMPTY),
         (b"<p>bread, hacked by", "bread", "hacked", Cause.CONTENT_FORBIDDEN),
     ],
 )
@@ -466,7 +469,7 @@ async def test_an_endless_page_is_read_to_a_cap(checker: Checker, serve: Serve) 
     target = HttpTarget(f"http://{HOST}:{port}/", body_contains="bread")
     result = await checker.attempt(check(target, timeout_us=20_000_000), 1_000_000, 0)
     assert result.cause is Cause.CONTENT_MISSING
-    assert MAX_BODY_CHARACTERS == 1024 * 1024
+    assert MAX_CHARACTERS == 1024 * 1024
     assert duration_s(result) < 10
 
 
@@ -550,7 +553,7 @@ async def test_local_targets_are_refused_unless_they_are_allowed(tls: ssl.SSLCon
 async def test_a_redirect_to_a_forbidden_target_is_refused(checker: Checker, serve: Serve) -> None:
     port = await serve(answering(page(b"", "302 Found", "Location: http://169.254.169.254/latest/meta-data")))
     result = await look(checker, port)
-    assert (result.outcome, result.cause) == (Outcome.PROBE_ERROR, Cause.DNS_FORBIDDEN_ADDRESS)
+    assert (result.outcome, result.cause) == (Outcome.DOWN, Cause.HTTP_REDIRECT_FORBIDDEN)
 
 
 async def test_the_next_address_is_tried_where_one_refuses(checker: Checker, serve: Serve) -> None:

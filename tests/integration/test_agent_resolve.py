@@ -14,7 +14,7 @@ from probe_agent.check import Checker
 from probe_agent.checks import Check
 from probe_agent.connect import Surroundings
 from probe_agent.failures import Failed
-from probe_agent.resolve import FRESH_S, Resolver
+from probe_agent.resolve import Resolver
 from probe_agent.targets import HttpTarget
 from quivive.domain.words import Cause, Outcome
 
@@ -124,14 +124,9 @@ async def test_a_resolver_that_is_not_there_is_our_fault() -> None:
 async def test_no_answer_is_remembered_from_one_attempt_to_the_next(
     resolver: Resolver, name_server: NameServer
 ) -> None:
-    name_server.addresses = ["192.0.2.1"]
-    assert await resolver.addresses("www.example.com") == ["192.0.2.1"]
-    name_server.addresses = ["192.0.2.2"]
-    loop = asyncio.get_running_loop()
-    changed = loop.time()
-    while await resolver.addresses("www.example.com") != ["192.0.2.2"]:
-        assert loop.time() - changed < FRESH_S + 1
-        await asyncio.sleep(0.02)
+    for address in ("192.0.2.1", "192.0.2.2"):
+        name_server.addresses = [address]
+        assert await resolver.addresses("www.example.com") == [address]
 
 
 async def test_names_are_absolute(resolver: Resolver, name_server: NameServer) -> None:
