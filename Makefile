@@ -6,7 +6,7 @@ CONFIG ?=
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test timescaledb bench-up lint fmt docs proto lock clean
+.PHONY: help setup run test timescaledb bench-verdict bench-decide bench-up lint fmt docs proto lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test: setup ## Run every test; says what could not run and why
 
 timescaledb: setup ## Get a TimescaleDB for the tests into .cache (as root; without one they say what they skip)
 	@$(BIN)/python scripts/timescaledb.py
+
+bench-verdict: setup ## Measure the verdict beside others' rules, in the same simulated worlds (10 million results, about 30 minutes)
+	@$(BIN)/python scripts/bench_verdict.py
+
+bench-decide: setup ## Measure the decision core alone: results per second on one core
+	@$(BIN)/python scripts/bench_decide.py
 
 bench-up: setup ## Measure memory and CPU of the whole of quivive up: 40 sites, three agents (two minutes)
 	@$(BIN)/python scripts/bench_up.py

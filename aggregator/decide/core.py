@@ -23,7 +23,8 @@ from aggregator.decide.votes import Attempt
 from aggregator.results import Results
 from quivive.domain.words import Cause, Outcome, State
 
-VOTING = (Outcome.UP, Outcome.DOWN)
+LAST_VOTING = Outcome.DOWN
+"""UP and DOWN vote; the outcomes behind them do not."""
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ def apply_results(
     """
     transitions = _meet_blindness(state, blind, now_us)
     taken = state.quiet.take(results, state.quiet.find(results.check), now_us)
-    rest = np.flatnonzero(~taken & np.isin(results.outcome, VOTING))
+    rest = np.flatnonzero(~taken & (results.outcome <= LAST_VOTING))
     if not len(rest):
         return transitions
     starts = results.start_us

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from quivive.domain.checks import freshness_us, quorum_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """A CheckSpec revision with what plan and customer add to it. Durations in microseconds."""
 
@@ -26,16 +27,16 @@ class Policy:
     create_time_us: int = 0
     """When this check came into being: its state is UNKNOWN from here to its first verdict."""
 
-    @property
+    @cached_property
     def quorum(self) -> int:
         return quorum_of(len(self.regions))
 
-    @property
+    @cached_property
     def recovery(self) -> int:
         """Regions that must have voted UP after their own last DOWN before an outage is over: |W| − q + 1."""
         return len(self.regions) - self.quorum + 1
 
-    @property
+    @cached_property
     def freshness_us(self) -> int:
         return freshness_us(self.interval_us, self.timeout_us)
 

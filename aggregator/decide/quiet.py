@@ -25,7 +25,7 @@ def _times(rows: int, ranks: int) -> Times:
 
 @dataclass(slots=True)
 class Quiet:
-    """Newest good votes of the quiet checks: end, slot and start in µs, 0 where a region has none.
+    """Newest good votes of the quiet checks: end and slot in µs, 0 where a region has none.
 
     A check keeps its row while it is a case, so that coming and going costs nothing.
     """
@@ -37,7 +37,6 @@ class Quiet:
     since_us: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     end_us: Times = field(default_factory=lambda: _times(0, 1))
     slot_us: Times = field(default_factory=lambda: _times(0, 1))
-    start_us: Times = field(default_factory=lambda: _times(0, 1))
     freshness_us: Times = field(default_factory=lambda: np.zeros(0, np.int64))
     quorum: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
     revision: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -48,7 +47,7 @@ class Quiet:
     """The checks in order, and their rows; None when rows have come or gone since."""
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[int, Policy]], end_us: Times, slot_us: Times, start_us: Times) -> Self:
+    def of(cls, rows: Sequence[tuple[int, Policy]], end_us: Times, slot_us: Times) -> Self:
         """From (since_us, policy) and the votes of each row."""
         quiet = cls()
         for i, (since_us, policy) in enumerate(rows):
@@ -56,7 +55,6 @@ class Quiet:
             ranks = len(policy.regions)
             quiet.end_us[row, :ranks] = end_us[i, :ranks]
             quiet.slot_us[row, :ranks] = slot_us[i, :ranks]
-            quiet.start_us[row, :ranks] = start_us[i, :ranks]
         return quiet
 
     def settle(self, case: Case) -> None:
@@ -67,7 +65,6 @@ class Quiet:
             if newest is not None:
                 self.end_us[row, rank] = newest.end_us
                 self.slot_us[row, rank] = newest.slot_us
-                self.start_us[row, rank] = newest.start_us
 
     def holds(self, check: int) -> bool:
         """Whether the check is quiet."""
@@ -87,7 +84,7 @@ class Quiet:
                     end_us=int(self.end_us[row, rank]),
                     slot_us=int(self.slot_us[row, rank]),
                     number=0,
-                    start_us=int(self.start_us[row, rank]),
+                    start_us=int(self.slot_us[row, rank]),
                     up=True,
                     cause=Cause.UNSPECIFIED,
                 )
@@ -126,10 +123,8 @@ class Quiet:
         at = (rows[index], rank[index])
         newer = results.end_us[index] > self.end_us[at]
         index, at = index[newer], (at[0][newer], at[1][newer])
-        starts = results.start_us
         self.end_us[at] = results.end_us[index]
         self.slot_us[at] = results.slot_us[index]
-        self.start_us[at] = starts[index]
         return taken
 
     def find(self, checks: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -178,7 +173,7 @@ class Quiet:
         self.freshness_us[row] = policy.freshness_us
         self.quorum[row] = policy.quorum
         self.revision[row] = policy.revision
-        for times in (self.end_us, self.slot_us, self.start_us):
+        for times in (self.end_us, self.slot_us):
             times[row] = 0
         for rank, region in enumerate(policy.regions):
             self.ranks[region][row] = rank
@@ -191,7 +186,7 @@ class Quiet:
                 self.ranks[region] = np.full(len(self.since_us), -1, np.int8)
         missing = len(policy.regions) - self.end_us.shape[1]
         if missing > 0:
-            for name in ("end_us", "slot_us", "start_us"):
+            for name in ("end_us", "slot_us"):
                 setattr(self, name, np.pad(getattr(self, name), ((0, 0), (0, missing))))
         if self.free:
             return self.free.pop()
@@ -201,7 +196,7 @@ class Quiet:
             grow = max(64, row)
             for name in ("since_us", "freshness_us", "quorum", "revision", "resting"):
                 setattr(self, name, np.pad(getattr(self, name), (0, grow)))
-            for name in ("end_us", "slot_us", "start_us"):
+            for name in ("end_us", "slot_us"):
                 setattr(self, name, np.pad(getattr(self, name), ((0, grow), (0, 0))))
             for region, ranks in self.ranks.items():
                 self.ranks[region] = np.pad(ranks, (0, grow), constant_values=-1)

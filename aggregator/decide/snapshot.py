@@ -32,7 +32,6 @@ def dump(state: ShardState) -> bytes:
         blind=np.frombuffer(_BLIND.dump_json(state.blind), np.uint8),
         end_us=state.quiet.end_us[rows],
         slot_us=state.quiet.slot_us[rows],
-        start_us=state.quiet.start_us[rows],
     )
     return file.getvalue()
 
@@ -45,8 +44,8 @@ def restore(saved: bytes) -> ShardState:
             rows = _ROWS.validate_json(file["rows"].tobytes())
             late = _LATE.validate_json(file["late"].tobytes())
             blind = _BLIND.validate_json(file["blind"].tobytes())
-            times = {name: file[name] for name in ("end_us", "slot_us", "start_us")}
+            times = {name: file[name] for name in ("end_us", "slot_us")}
     except (KeyError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"not a snapshot of this version: {error}") from None
-    quiet = Quiet.of(rows, times["end_us"], times["slot_us"], times["start_us"])
+    quiet = Quiet.of(rows, times["end_us"], times["slot_us"])
     return ShardState(quiet=quiet, cases=cases, blind=blind, late=late)
