@@ -30,5 +30,5 @@ SET position = m.position,
     snapshot_position = coalesce(m.snapshot_position, s.snapshot_position),
     snapshot = coalesce(m.snapshot, s.snapshot)
 FROM unnest(%(shard)s::integer[], %(epoch)s::bigint[], %(position)s::bigint[], %(snapshot_position)s::bigint[],
-            %(snapshot)s::bytea[]) AS m (shard, epoch, position, snapshot_position, snapshot)
+            %(snapshot)b::bytea[]) AS m (shard, epoch, position, snapshot_position, snapshot)
 WHERE s.shard = m.shard AND s.epoch = m.epoch;
