@@ -7,6 +7,7 @@ judge(witnesses, regions)
      × 0.8 where one region looks alone: nobody can tell then whether the fault lies on the way.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,15 +65,17 @@ def judge(witnesses: Sequence[Witness], regions: int) -> Judgement:
 
 def _words(witnesses: Sequence[Witness]) -> list[_Word]:
     """One word per region, in the order of the regions' names."""
-    newest: dict[str, Witness] = {}
+    heard: dict[str, list[_Word]] = {}
     for witness in sorted(witnesses, key=lambda w: (w.end_us, w.slot_us, w.attempt)):
-        newest[witness.region] = witness
-    words = []
-    for region in sorted(newest):
-        witness = newest[region]
         rule = next(rule for rule in RULES if rule.fits(witness))
-        words.append(_Word(witness, rule, rule.cause or witness.cause))
-    return words
+        heard.setdefault(witness.region, []).append(_Word(witness, rule, rule.cause or witness.cause))
+    return [_most(heard[region]) for region in sorted(heard)]
+
+
+def _most(words: list[_Word]) -> _Word:
+    """The newest word of the cause that most of a region's attempts met."""
+    met = Counter(word.cause for word in words)
+    return max(enumerate(words), key=lambda entry: (met[entry[1].cause], entry[0]))[1]
 
 
 def _reason(

@@ -1,8 +1,8 @@
 """Rule 12: incidents that one thing explains form a group, so that whoever is on call hears of it once.
 
 What explains an incident: the address that was tried, with its port; the host of the URL; for DNS the name server that was asked,
-or the zone that the name is in, which stands for its name servers. An incident joins the oldest group that began at most two minutes before it was confirmed and
-shares one of these with it; from then on the group is explained by what all of its members share.
+or the zone that the name is in, which stands for its name servers. An incident joins the oldest group that began at most two
+minutes before it was confirmed and shares one of these with it; from then on the group is explained by what all its members share.
 """
 
 from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ import structlog
 from aggregator import database
 from aggregator.decide.transitions import PastFilled, StateChanged
 from aggregator.metrics import COMMIT_SECONDS, POISON, RESULTS, TRANSITIONS
-from aggregator.persist import incidents, intervals, operations, seen
+from aggregator.persist import decisions, grouping, incidents, intervals, judgements, operations, seen
 from aggregator.persist.batch import Batch, ShardMark
 from aggregator.persist.partitions import Partitions
 from quivive import sql
@@ -74,13 +74,18 @@ class Writer:
     async def _transact(self, connection: psycopg.AsyncConnection, batch: Batch) -> None:
         """One micro-batch, one transaction; results that nobody may write any more are rolled back with it.
 
-        1. Rows of what was seen.  2. Incidents, then the intervals that name them.  3. Notices.  4. The shards' marks, or Fenced.
+        1. Rows of what was seen.
+        2. Incidents with their causes, groups and votes, then the intervals that name them.
+        3. Notices.
+        4. The shards' marks, or Fenced.
         """
         await self._partitions.ensure(connection, batch.seen)
         async with connection.transaction():
             await seen.store(connection, batch.seen)
             await seen.set_aside(connection, batch.poisoned)
             await incidents.store(connection, batch.transitions)
+            await grouping.store(connection, await judgements.store(connection, batch.transitions, batch.seen))
+            await decisions.store(connection, batch.transitions)
             await intervals.store(connection, [t for t in batch.transitions if isinstance(t, StateChanged)])
             await intervals.fill(connection, [t for t in batch.transitions if isinstance(t, PastFilled)])
             await operations.store_regions(connection, batch.region_events)
