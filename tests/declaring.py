@@ -69,5 +69,5 @@ def declare_channel(
 def rows(url: str, query: str, *parameters: object) -> list[tuple[Any, ...]]:
     """Ask the database; no rows for a statement."""
     with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(query, parameters or None)  # type: ignore[arg-type]
+        cursor = connection.execute(query, parameters or None)
         return cursor.fetchall() if cursor.description else []

@@ -12,11 +12,11 @@ from receivers import MailSink
 from servers import NatsServer, PostgresServer
 
 from aggregator.migrate import migrate
-from quivive.embedded.places import free_port
 from quivive.bus import Mirror
 from quivive.domain.checks import DEFAULT_SHARDS, shard_of
 from quivive.domain.times import to_us
 from quivive.domain.words import Outcome, State
+from quivive.embedded.places import free_port
 from quivive.v1 import bus_pb2
 
 CHECK = 101
@@ -56,7 +56,7 @@ def states(url: str) -> list[State]:
 
 def incidents(url: str) -> list[tuple[str, bool]]:
     """Ids, and whether it is over."""
-    return rows(url, "SELECT incident_id, resolve_time IS NOT NULL FROM quivive.incidents")  # type: ignore[return-value]
+    return rows(url, "SELECT incident_id, resolve_time IS NOT NULL FROM quivive.incidents")
 
 
 async def all_is_well(publisher: Publisher) -> None:

@@ -8,7 +8,13 @@ from declaring import declare, declare_channel, rows
 from publishing import now_us
 
 from aggregator import database
-from aggregator.decide.transitions import IncidentConfirmed, IncidentReopened, IncidentResolved, Transition
+from aggregator.decide.transitions import (
+    IncidentConfirmed,
+    IncidentReopened,
+    IncidentResolved,
+    PastIncident,
+    Transition,
+)
 from aggregator.persist import incidents
 from quivive.domain.times import to_us
 from quivive.domain.words import Cause, Responsibility
@@ -59,7 +65,7 @@ def reopened(at_us: int, incident: str = "i1") -> IncidentReopened:
 
 def outbox(url: str) -> list[tuple[str, str, str | None]]:
     """Channel, kind and why it was cancelled."""
-    return rows(url, "SELECT channel_id, kind, cancel_reason FROM quivive.outbox ORDER BY outbox_id")  # type: ignore[return-value]
+    return rows(url, "SELECT channel_id, kind, cancel_reason FROM quivive.outbox ORDER BY outbox_id")
 
 
 def due_us(url: str) -> list[int]:
@@ -83,11 +89,29 @@ async def test_a_plan_delays_pages_and_limits_channels(url: str, record: Record)
     assert due_us(url) == [AT + 3 * MINUTE]
 
 
-@pytest.mark.parametrize("fields", [{"retroactive": True}, {"page": False}])
-async def test_late_and_flapping_incidents_page_nobody(url: str, record: Record, fields: dict[str, bool]) -> None:
-    await record(confirmed(**fields))
+async def test_a_flapping_incident_that_has_been_paged_pages_nobody(url: str, record: Record) -> None:
+    await record(confirmed(page=False))
     assert outbox(url) == []
     assert rows(url, "SELECT count(*) FROM quivive.incidents") == [(1,)]
+
+
+async def test_an_outage_that_only_late_evidence_shows_pages_nobody(url: str, record: Record) -> None:
+    known = confirmed()
+    await record(
+        PastIncident(
+            incident=known.incident,
+            check=CHECK,
+            start_us=known.start_us,
+            resolve_us=known.confirm_us,
+            confirm_us=known.confirm_us + MINUTE,
+            cause=known.cause,
+            responsibility=known.responsibility,
+            regions=known.regions,
+            reason="late evidence",
+        )
+    )
+    assert outbox(url) == []
+    assert rows(url, "SELECT retroactive, resolve_time IS NULL FROM quivive.incidents") == [(True, False)]
 
 
 async def test_a_check_that_is_not_critical_pages_nobody(url: str, record: Record) -> None:

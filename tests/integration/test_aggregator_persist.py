@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -56,7 +57,7 @@ def seen(*attempts: Attempt, region: int = 2, stored: list[bool] | None = None) 
     return Seen(results, region, np.array([True] * len(attempts) if stored is None else stored))
 
 
-def batch(*parts: Seen, position: int = 1, **lists: list) -> Batch:  # type: ignore[type-arg]
+def batch(*parts: Seen, position: int = 1, **lists: Any) -> Batch:
     made = Batch(marks=[mark(position)], **lists)
     for part in parts:
         made.see(part)
