@@ -30,6 +30,7 @@ from aggregator.regions import Lookout, differences
 from aggregator.results import BadBatch, Results, decode
 from aggregator.shards import Shard
 from quivive.bus import Delivery, Reader
+from quivive.domain.checks import HEARTBEAT_REGION
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +132,7 @@ class Consumer:
         if self._bus_us == 0:  # nobody has told the time yet
             return
         self._declared = self._around.policies.declared
-        self._around.lookout.declare(self._declared.regions)
+        self._around.lookout.declare(self._declared.regions.keys() - {HEARTBEAT_REGION})
         newly, sighted = differences(self._around.lookout.blindness(), self._blind)
         now_us = self._bus_us
         for region, reason in newly.items():

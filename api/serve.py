@@ -24,6 +24,9 @@ from nats.errors import Error as NatsError
 
 from api.apply.apply import Applier
 from api.database import Database
+from api.heartbeats.addresses import Addresses
+from api.heartbeats.calls import Calls
+from api.heartbeats.observer import Observer
 from api.interceptor import Interceptor
 from api.mirror import CheckMirror
 from api.presences import Presences
@@ -88,16 +91,18 @@ async def serve(settings: ApiSettings, stop: asyncio.Event, on_started: Callable
     """Serve until `stop` is set; `on_started` learns the ports. AddressTaken when a port cannot be had."""
     database = Database(settings.database_url.get_secret_value())
     mirror, presences = CheckMirror(database), Presences()
+    addresses = _addresses(settings)
+    observer = Observer(database, addresses, settings.shards) if addresses is not None else None
     web_socket = _listen(settings.bind, settings.http_port, "QUIVIVE_HTTP_PORT")
     try:
-        grpc_server, statuses = await _grpc_server(database, mirror, presences, settings)
+        grpc_server, statuses = await _grpc_server(database, mirror, presences, addresses, settings)
         grpc_port = _add_port(grpc_server, settings.bind, settings.grpc_port)
     except AddressTaken:
         web_socket.close()
         raise
     await database.open()
-    following = asyncio.create_task(_follow_bus(settings.nats_url, mirror, presences), name="bus")
-    web = _web_server(database)
+    following = asyncio.create_task(_follow_bus(settings.nats_url, mirror, presences, observer), name="bus")
+    web = _web_server(database, Calls(database) if addresses is not None else None)
     await grpc_server.start()
     serving = asyncio.create_task(web.serve(sockets=[web_socket]), name="web")
     ports = Ports(grpc_port, web_socket.getsockname()[1])
@@ -121,7 +126,11 @@ def _now() -> datetime:
 
 
 async def _grpc_server(
-    database: Database, mirror: CheckMirror, presences: Presences, settings: ApiSettings
+    database: Database,
+    mirror: CheckMirror,
+    presences: Presences,
+    addresses: Addresses | None,
+    settings: ApiSettings,
 ) -> tuple[grpc.aio.Server, HealthServicer]:
     server = grpc.aio.server(
         interceptors=[Interceptor()],
@@ -132,11 +141,11 @@ async def _grpc_server(
             ("grpc.so_reuseport", 0),
         ],
     )
-    site_pb2_grpc.add_SiteServiceServicer_to_server(SiteService(database), server)
+    site_pb2_grpc.add_SiteServiceServicer_to_server(SiteService(database, addresses), server)
     incident_pb2_grpc.add_IncidentServiceServicer_to_server(IncidentService(database), server)
     sla_pb2_grpc.add_SlaServiceServicer_to_server(SlaService(database, _now), server)
     region_pb2_grpc.add_RegionServiceServicer_to_server(RegionService(database, presences, _now), server)
-    applier = Applier(database, settings.min_interval, on_applied=mirror.wake)
+    applier = Applier(database, settings.min_interval, mirror.wake, addresses)
     configuration_pb2_grpc.add_ConfigurationServiceServicer_to_server(ConfigurationService(applier), server)
     report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(Reporter(database, _now)), server)
     statuses = HealthServicer()
@@ -155,10 +164,17 @@ class _Web(uvicorn.Server):
         yield
 
 
-def _web_server(database: Database) -> _Web:
+def _addresses(settings: ApiSettings) -> Addresses | None:
+    """Where jobs call; None where they cannot."""
+    if settings.heartbeat_key is None:
+        return None
+    return Addresses(settings.heartbeat_key.get_secret_value(), settings.public_url)
+
+
+def _web_server(database: Database, calls: Calls | None) -> _Web:
     return _Web(
         uvicorn.Config(
-            application(Pages(database, _now), database.not_ready),
+            application(Pages(database, _now), database.not_ready, calls),
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -169,7 +185,7 @@ def _web_server(database: Database) -> _Web:
     )
 
 
-async def _follow_bus(url: str, mirror: CheckMirror, presences: Presences) -> None:
+async def _follow_bus(url: str, mirror: CheckMirror, presences: Presences, observer: Observer | None) -> None:
     """For as long as the process lives; the connection waits for a broker that is not up yet."""
     nc: Client = await bus.connect(url, name="api")
     try:
@@ -177,6 +193,8 @@ async def _follow_bus(url: str, mirror: CheckMirror, presences: Presences) -> No
             group.create_task(mirror.run(nc), name="mirror")
             await mirror.bus_prepared.wait()
             group.create_task(presences.follow(nc), name="presences")
+            if observer is not None:
+                group.create_task(observer.run(nc), name="heartbeats")
     finally:
         try:
             await asyncio.wait_for(nc.close(), 1.0)

@@ -74,14 +74,19 @@ def plan_checks(present: Present, plan: Plan, *, heartbeats: bool = True) -> Che
     created, revised, flagged = [], [], []
     for key, check in wanted.items():
         before = present.checks.get(key)
-        if before is None:
+        if before is None or before.type != check.type:
+            # Another kind of check is another check: what was seen of the one says nothing about the other.
             created.append(check)
             continue
         if _without_numbers(before.spec) != check.spec:
             revised.append((before, check))
         if (before.critical, before.paused) != (check.critical, check.paused):
             flagged.append((before, check))
-    deleted = [(site, check) for (site, name), check in present.checks.items() if (site, name) not in wanted]
+    deleted = [
+        (site, check)
+        for (site, name), check in present.checks.items()
+        if (site, name) not in wanted or wanted[site, name].type != check.type
+    ]
     return CheckChanges(created, revised, flagged, deleted)
 
 

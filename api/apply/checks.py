@@ -20,7 +20,7 @@ LONE_DOWN_ATTEMPTS, LONE_ATTEMPT_GAP = 3, timedelta(seconds=5)
 SILENCES = 1
 """Of a job: one is the vote (rule 13)."""
 OBSERVED_WITHIN = timedelta(seconds=15)
-"""A heartbeat's timeout is this and half its grace: so a call counts until silence has become a vote of its own."""
+"""A heartbeat's timeout is this and its grace: a call, and a start after it, count until silence has become a vote of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _beat(spec: bus_pb2.CheckSpec, heartbeat: HeartbeatConfig, timezone: str, *,
     spec.heartbeat.dormant = dormant
     spec.regions[:] = [HEARTBEAT_REGION]
     spec.interval.CopyFrom(_duration(interval))
-    spec.timeout.CopyFrom(_duration(heartbeat.grace / 2 + OBSERVED_WITHIN))
+    spec.timeout.CopyFrom(_duration(heartbeat.grace + OBSERVED_WITHIN))
     spec.down_attempts = SILENCES
     spec.ClearField("attempt_gap")
 

@@ -18,6 +18,7 @@ from quivive.configuration import (
     RegionConfig,
     SiteConfig,
 )
+from quivive.domain.checks import HEARTBEAT_REGION
 from quivive.v1 import bus_pb2
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -66,6 +67,9 @@ def _check_rows(checks: CheckChanges, new_id: Callable[[], int]) -> dict[str, li
         revisions.append(_revision_row(before.check_id, before.revision + 1, wanted.spec))
         used.append({"check": before.check_id, "revision": before.revision + 1})
     return {
+        "put_heartbeat_region": [{"id": HEARTBEAT_REGION}]
+        if any(c.type == "heartbeat" for c in checks.created)
+        else [],
         "delete_check": [{"check": check.check_id} for _, check in checks.deleted],
         "add_check": added,
         "add_revision": revisions,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from api.heartbeats.addresses import Addresses
 from api.incidents import EventRow, IncidentRow
 from api.sites import CheckRow, Site
 from api.sla import SiteFigure
@@ -29,7 +30,8 @@ def duration(us: int) -> Duration:
     return message
 
 
-def site_message(site: Site) -> site_pb2.Site:
+def site_message(site: Site, addresses: Addresses | None = None) -> site_pb2.Site:
+    """A site with its checks; `addresses` tell what the jobs behind heartbeats call."""
     row = site.row
     return site_pb2.Site(
         name=f"sites/{row.site_id}",
@@ -38,15 +40,17 @@ def site_message(site: Site) -> site_pb2.Site:
         state=outcome_pb2.State.ValueType(site.state.value),
         state_time=timestamp(site.state_time),
         paused=row.paused,
-        checks=[_check_message(check) for check in site.checks],
+        checks=[_check_message(check, addresses) for check in site.checks],
         last_incident=f"incidents/{row.last_incident_id}" if row.last_incident_id else "",
         last_incident_start_time=timestamp(row.last_incident_start),
     )
 
 
-def _check_message(check: CheckRow) -> site_pb2.Check:
+def _check_message(check: CheckRow, addresses: Addresses | None) -> site_pb2.Check:
+    name = f"sites/{check.site_id}/checks/{check.name}"
     return site_pb2.Check(
-        name=f"sites/{check.site_id}/checks/{check.name}",
+        name=name,
+        call_url=addresses.url(name) if addresses is not None and check.type == "heartbeat" else "",
         type=check.type,
         target=check.target,
         critical=check.critical,

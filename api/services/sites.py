@@ -4,21 +4,23 @@ import grpc
 
 from api import names, page_tokens
 from api.database import Database
+from api.heartbeats.addresses import Addresses
 from api.services.messages import site_message
 from api.sites import read_site, read_sites, require_customer
 from quivive.v1 import site_pb2, site_pb2_grpc
 
 
 class SiteService(site_pb2_grpc.SiteServiceServicer):
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, addresses: Addresses | None) -> None:
         self._database = database
+        self._addresses = addresses
 
     async def GetSite(
         self,
         request: site_pb2.GetSiteRequest,
         context: grpc.aio.ServicerContext[site_pb2.GetSiteRequest, site_pb2.Site],
     ) -> site_pb2.Site:
-        return site_message(await read_site(self._database, names.site_id(request.name)))
+        return site_message(await read_site(self._database, names.site_id(request.name)), self._addresses)
 
     async def ListSites(
         self,
@@ -35,6 +37,6 @@ class SiteService(site_pb2_grpc.SiteServiceServicer):
         found = await read_sites(self._database, customer=customer, after=str(key[0]) if key else "", limit=size + 1)
         more, sites = len(found) > size, found[:size]
         return site_pb2.ListSitesResponse(
-            sites=[site_message(site) for site in sites],
+            sites=[site_message(site, self._addresses) for site in sites],
             next_page_token=page_tokens.encode((sites[-1].row.site_id,), listing) if more else "",
         )

@@ -14,7 +14,7 @@ FROM quivive.current_plans WHERE delete_time IS NULL ORDER BY plan_id
 SELECT customer_id, title, plan_id, locale, timezone FROM quivive.customers WHERE delete_time IS NULL ORDER BY customer_id
 
 -- name: regions
-SELECT name, title, simulated FROM quivive.regions WHERE delete_time IS NULL ORDER BY name
+SELECT name, title, simulated FROM quivive.regions WHERE delete_time IS NULL AND NOT internal ORDER BY name
 
 -- name: sites
 SELECT declared FROM quivive.sites WHERE delete_time IS NULL ORDER BY site_id
@@ -55,6 +55,10 @@ ON CONFLICT (name) DO UPDATE SET
     blind_time = CASE WHEN regions.delete_time IS NULL THEN regions.blind_time END,
     blind_reason = CASE WHEN regions.delete_time IS NULL THEN regions.blind_reason END,
     delete_time = NULL
+
+-- name: put_heartbeat_region
+-- The one region of heartbeats: no agent looks from it.
+INSERT INTO quivive.regions (name, title, internal) VALUES (%(id)s, 'Heartbeats', true) ON CONFLICT (name) DO NOTHING
 
 -- name: delete_region
 UPDATE quivive.regions SET delete_time = now() WHERE name = %(id)s

@@ -11,6 +11,8 @@ from starlette.routing import Route
 
 from api import names
 from api.errors import ApiError, InvalidArgument, NotFound
+from api.heartbeats.calls import Calls
+from api.web import heartbeats
 from api.web.pages import STYLE, STYLE_TAG, Page, Pages
 
 HEADERS = {
@@ -25,8 +27,8 @@ HEADERS = {
 }
 
 
-def application(pages: Pages, not_ready: Callable[[], Awaitable[str | None]]) -> Starlette:
-    """The application; `not_ready` says why the api cannot serve, None when it can."""
+def application(pages: Pages, not_ready: Callable[[], Awaitable[str | None]], calls: Calls | None = None) -> Starlette:
+    """The application; `not_ready` says why the api cannot serve, None when it can; `calls` takes what jobs say."""
 
     async def overview(request: Request) -> Response:
         return _answer(request, await pages.overview())
@@ -66,6 +68,7 @@ def application(pages: Pages, not_ready: Callable[[], Awaitable[str | None]]) ->
             Route("/", overview),
             Route("/incidents/{incident}", incident),
             Route(f"/static/quivive-{STYLE_TAG}.css", style),
+            *heartbeats.routes(calls),
             Route("/livez", livez),
             Route("/readyz", readyz),
             Route("/metrics", metrics),

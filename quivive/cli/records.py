@@ -50,6 +50,7 @@ def _check_record(check: site_pb2.Check) -> Record:
         "name": check.name,
         "type": check.type,
         "target": check.target,
+        "call_url": check.call_url or None,
         "critical": check.critical,
         "state": state_text(check.state),
         "state_time": time_text(check, "state_time"),

@@ -62,6 +62,7 @@ def api(around: Surroundings) -> Program:
         QUIVIVE_GRPC_PORT=str(around.grpc_port),
         QUIVIVE_HTTP_PORT=str(around.http_port),
         QUIVIVE_PUBLIC_URL=around.public_url,
+        QUIVIVE_HEARTBEAT_KEY=os.environ.get("QUIVIVE_HEARTBEAT_KEY") or around.places.secret("heartbeats"),
     )
     return _service("api", "api", environment)
 
@@ -75,5 +76,10 @@ def aggregator(around: Surroundings) -> Program:
 
 def agent(around: Surroundings, region: str, *, simulated: bool) -> Program:
     name = f"agent-{region}"
-    environment = around.environment(name, QUIVIVE_REGION=region, QUIVIVE_SIMULATED=str(simulated).lower())
+    environment = around.environment(
+        name,
+        QUIVIVE_REGION=region,
+        QUIVIVE_SIMULATED=str(simulated).lower(),
+        QUIVIVE_SPOOL_DIR=str(around.places.root / "spool" / region),
+    )
     return _service(name, "probe_agent", environment)
