@@ -4,15 +4,17 @@ import asyncio
 import signal
 import ssl
 import sys
+from datetime import timedelta
 
-import anyio
 import structlog
 import uvloop
 
+from probe_agent import overload
 from probe_agent.connect import Surroundings
 from probe_agent.resolve import Resolver
 from probe_agent.service import Agent
 from probe_agent.settings import AgentSettings
+from probe_agent.spool import Spool, SpoolInUse
 from probe_agent.trust import load_trust
 from quivive import health, logs
 from quivive.bus import connect, disconnect
@@ -21,13 +23,12 @@ from quivive.settings import EXIT_USAGE, load
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: AgentSettings, tls: ssl.SSLContext) -> int:
+async def run(settings: AgentSettings, tls: ssl.SSLContext, spool: Spool) -> int:
     """The exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    anyio.CancelScope()  # httpcore loads what is behind it at its first use, which would be billed to the first site
     agent: Agent | None = None
     try:
         endpoint = await health.serve(
@@ -45,7 +46,7 @@ async def run(settings: AgentSettings, tls: ssl.SSLContext) -> int:
         await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if connecting.done():
             nc = connecting.result()
-            agent = Agent(settings, nc, Surroundings(resolver, tls, settings.allow_targets))
+            agent = Agent(settings, nc, Surroundings(resolver, tls, settings.allow_targets), spool)
             await agent.run(stop)
             await disconnect(nc)
     finally:
@@ -65,8 +66,28 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(settings, tls))
+    try:
+        spool = open_spool(settings)
+    except (SpoolInUse, OSError) as error:
+        print(f"QUIVIVE_SPOOL_DIR: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    overload.allow_descriptors()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(run(settings, tls, spool))
+    finally:
+        spool.close()
+
+
+def open_spool(settings: AgentSettings) -> Spool:
+    """The region's spool; SpoolInUse or OSError when it cannot be had."""
+    size, age = settings.spool_mib * 1024 * 1024, timedelta(hours=settings.spool_hours)
+    if settings.spool_dir is None:
+        log.warning(
+            "spool.in_memory", reason="QUIVIVE_SPOOL_DIR is not set: what the broker does not have dies with the agent"
+        )
+        return Spool.in_memory(settings.region, size, age)
+    return Spool.open(settings.spool_dir, settings.region, size, age)
 
 
 if __name__ == "__main__":

@@ -2,33 +2,52 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from probe_agent import metrics
-from probe_agent.checkers import Checkers
 from probe_agent.checks import Check
 from probe_agent.clock import now_us
 from probe_agent.lateness import Lateness
 from probe_agent.results import Result, missed
 from probe_agent.schedule import Slot
+from probe_agent.selfcheck import SelfCheck, distrusted
 from quivive.domain.checks import SCHEDULED
 from quivive.domain.words import Cause, Outcome
 
 log = structlog.get_logger(__name__)
 
 
+CONFIRMATION_SHARE = 8
+"""For so many places of the schedule, confirmations have one of their own: neither takes the other's."""
+
+
+class Looking(Protocol):
+    """What makes an attempt (`Checkers`); it never raises for what a site does."""
+
+    async def attempt(
+        self, check: Check, slot_us: int, attempt: int, avoid: frozenset[str] = frozenset()
+    ) -> Result: ...
+
+
 class Attempts:
-    """Everything that is being tried. Scheduled slots share `places`; confirmations run beside them, bounded by their own rate."""
+    """Everything that is being tried: scheduled slots in `places`, confirmations beside them in their own."""
 
     def __init__(
-        self, checker: Checkers, publish: Callable[[Result], None], is_current: Callable[[Check], bool], places: int
+        self,
+        checker: Looking,
+        publish: Callable[[Result], None],
+        is_current: Callable[[Check], bool],
+        places: int,
+        self_check: SelfCheck,
     ) -> None:
         self._checker = checker
         self._publish = publish
         self._is_current = is_current
         self._places = asyncio.Semaphore(places)
+        self._confirmation_places = asyncio.Semaphore(max(places // CONFIRMATION_SHARE, 1))
+        self._self_check = self_check
         self._running: set[asyncio.Task[None]] = set()
         self.lateness = Lateness()
 
@@ -36,9 +55,9 @@ class Attempts:
         """Make a slot's attempts as soon as there is a place; without one in time it is MISSED."""
         self._start(self._run_slot(slot))
 
-    def start_confirmation(self, check: Check, slot_us: int, numbers: range, delay_s: float) -> None:
-        """Make the attempts `numbers` after a delay, whatever the schedule does."""
-        self._start(self._confirm(check, slot_us, numbers, delay_s))
+    def start_confirmation(self, check: Check, slot_us: int, numbers: range, delay_s: float, within_s: float) -> None:
+        """Make the attempts `numbers` after a delay, whatever the schedule does; not at all without a place in time."""
+        self._start(self._confirm(check, slot_us, numbers, delay_s, within_s))
 
     async def finish(self, within_s: float) -> None:
         """Let what is running come to its end; what does not is cancelled and reported as MISSED."""
@@ -81,9 +100,19 @@ class Attempts:
             raise
         return True
 
-    async def _confirm(self, check: Check, slot_us: int, numbers: range, delay_s: float) -> None:
+    async def _confirm(self, check: Check, slot_us: int, numbers: range, delay_s: float, within_s: float) -> None:
+        deadline = asyncio.get_running_loop().time() + within_s
         await asyncio.sleep(delay_s)
-        await self._make(check, slot_us, numbers)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._confirmation_places.acquire()
+        except TimeoutError:
+            log.warning("confirmation.given_up", check=check.name, reason="no place in time")
+            return
+        try:
+            await self._make(check, slot_us, numbers)
+        finally:
+            self._confirmation_places.release()
 
     async def _make(self, check: Check, slot_us: int, numbers: range) -> None:
         """Try and publish at once; where the site failed, again after the gap while there are numbers left."""
@@ -99,11 +128,20 @@ class Attempts:
                 if number == SCHEDULED:
                     self._stopped(check, slot_us)
                 raise
+            result = self._judged(result)
             self._note(check, result)
             if result.outcome is not Outcome.DOWN:
                 return
             if result.evidence is not None:
                 failed |= {result.evidence.address}
+
+    def _judged(self, result: Result) -> Result:
+        """What the attempt is worth: nothing while it may be us who cannot see."""
+        if self._self_check.reason is not None:
+            return distrusted(result, self._self_check.reason)
+        if result.outcome is Outcome.DOWN and result.cause <= Cause.HTTP_TIMEOUT:
+            self._self_check.ask()
+        return result
 
     def _stopped(self, check: Check, slot_us: int) -> None:
         self._miss(check, slot_us, Cause.AGENT_FAULT, "the agent was stopped")

@@ -1,4 +1,7 @@
-"""Results column by column: gathered by shard, packed into `ResultBatch`."""
+"""Results column by column: gathered by shard, packed into `ResultBatch` piece by piece.
+
+A piece is what can be written down at once, long before its batch is complete.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from functools import lru_cache
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from probe_agent.results import Evidence, Result
+from probe_agent.sightings import encode_hop, encode_sighting
 from quivive.domain import checks
 from quivive.domain.times import SECOND_US, to_datetime
 from quivive.domain.words import Outcome
@@ -24,68 +28,133 @@ shard_of = lru_cache(maxsize=65536)(checks.shard_of)
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
-    """Results of one shard that travel together."""
+class Origin:
+    """Whose results they are."""
 
+    region: str
+    agent: str
+    """The boot UUID: with a batch's number it is the message's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Results as they are written down: the pieces of a batch, one after the other, are the batch."""
+
+    number: int
+    """The batch's."""
+    part: int
+    """Counts the batch's pieces from 0."""
     shard: int
-    results: Sequence[Result]
+    results: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A batch that is complete."""
+
+    number: int
+    shard: int
+    results: int
+    payload: bytes
 
 
 class _Open:
     """A lot that still grows."""
 
-    def __init__(self, result: Result, since_us: int) -> None:
+    def __init__(self, number: int, shard: int, result: Result, since_us: int) -> None:
+        self.number = number
+        self.shard = shard
         self.base_us = result.slot_us
         self.since_us = since_us
-        self.results: list[Result] = []
         self.evidence = 0
         self.is_urgent = False
+        self._waiting: list[Result] = []
+        self._written = 0
+        self._payloads: list[bytes] = []
+
+    def __len__(self) -> int:
+        return self._written + len(self._waiting)
+
+    @property
+    def has_piece(self) -> bool:
+        return bool(self._waiting)
 
     def has_room(self, result: Result) -> bool:
-        return len(self.results) < MAX_RESULTS and self.evidence < MAX_EVIDENCE and fits(self.base_us, result)
+        return len(self) < MAX_RESULTS and self.evidence < MAX_EVIDENCE and fits(self.base_us, result)
 
     def add(self, result: Result) -> None:
-        self.results.append(result)
+        self._waiting.append(result)
         self.evidence += result.evidence is not None
         self.is_urgent |= result.outcome is not Outcome.UP
 
+    def piece(self, origin: Origin, clock_offset_us: int) -> Piece:
+        """What was added since the last one."""
+        first, waiting = self._written, self._waiting
+        payload = encode(waiting, first, self.base_us)
+        if first == 0:
+            payload = encode_head(origin, self.number, self.shard, self.base_us, clock_offset_us) + payload
+        part = len(self._payloads)
+        self._payloads.append(payload)
+        self._written, self._waiting = first + len(waiting), []
+        return Piece(self.number, part, self.shard, len(waiting), payload)
+
+    def close(self) -> Lot:
+        """The whole, once every result is in a piece."""
+        return Lot(self.number, self.shard, self._written, b"".join(self._payloads))
+
 
 class Batcher:
-    """Gathers results: good ones wait for at most a second, any other takes its lot along at once."""
+    """Gathers results: good ones wait for at most a second, any other takes its lot along at once.
 
-    def __init__(self, shards: int) -> None:
+    Batches are numbered from `first` on.
+    """
+
+    def __init__(self, shards: int, origin: Origin, first: int = 1) -> None:
         self._shards = shards
+        self._origin = origin
+        self._next = first
         self._open: dict[int, _Open] = {}
-        self._full: list[Lot] = []
+        self._full: list[_Open] = []
 
     def __len__(self) -> int:
-        return sum(len(lot.results) for lot in self._full) + sum(len(lot.results) for lot in self._open.values())
+        return sum(map(len, self._full)) + sum(map(len, self._open.values()))
 
-    def add(self, result: Result, now_us: int) -> bool:
-        """Take a result in. True when something must go now. ValueError when its times lie too far apart to be packed."""
+    @property
+    def numbers(self) -> list[int]:
+        """Of the batches that are not complete yet."""
+        return [lot.number for lot in (*self._full, *self._open.values())]
+
+    def add(self, result: Result, now_us: int) -> None:
+        """Take a result in. ValueError when its times lie too far apart to be packed."""
         if not fits(result.slot_us, result):
             raise ValueError(f"the attempt ended {(result.end_us - result.slot_us) / 1e6:.0f} s after its slot")
         shard = shard_of(result.check, self._shards)
         lot = self._open.get(shard)
         if lot is not None and not lot.has_room(result):
-            self._full.append(Lot(shard, lot.results))
+            self._full.append(lot)
             lot = None
         if lot is None:
-            lot = self._open[shard] = _Open(result, now_us)
+            lot = self._open[shard] = _Open(self._next, shard, result, now_us)
+            self._next += 1
         lot.add(result)
-        return lot.is_urgent or bool(self._full)
 
     def next_us(self) -> int | None:
         """When the oldest open lot has to go, or None without one."""
         return min((lot.since_us + HOLD_US for lot in self._open.values()), default=None)
 
+    def pieces(self, clock_offset_us: int) -> list[Piece]:
+        """Everything that came since the last call, in order."""
+        lots = (*self._full, *self._open.values())
+        return [lot.piece(self._origin, clock_offset_us) for lot in lots if lot.has_piece]
+
     def take(self, now_us: int, *, everything: bool = False) -> list[Lot]:
-        """The lots that have to go now."""
-        lots, self._full = self._full, []
+        """The lots that have to go now; `pieces` has to be called first."""
+        lots, self._full = [lot.close() for lot in self._full], []
         for shard, lot in list(self._open.items()):
             # A clock that was set back must not hold results.
             if everything or lot.is_urgent or not 0 <= now_us - lot.since_us < HOLD_US:
-                lots.append(Lot(shard, lot.results))
+                lots.append(lot.close())
                 del self._open[shard]
         return lots
 
@@ -95,18 +164,22 @@ def fits(base_us: int, result: Result) -> bool:
     return abs(result.slot_us - base_us) <= SPAN_US and abs(result.end_us - base_us) <= SPAN_US
 
 
-def encode(lot: Lot, region: str, agent: str, number: int, clock_offset_us: int) -> bytes:
-    """A lot as `ResultBatch`. Its first slot is the base time."""
-    results = lot.results
-    base_us = results[0].slot_us
-    phases = [result.phases for result in results]
+def encode_head(origin: Origin, number: int, shard: int, base_us: int, clock_offset_us: int) -> bytes:
+    """What a batch's results have in common, as the beginning of a `ResultBatch`."""
     return bus_pb2.ResultBatch(
-        region=region,
-        agent=agent,
+        region=origin.region,
+        agent=origin.agent,
         number=number,
-        shard=lot.shard,
+        shard=shard,
         base_time_us=base_us,
         clock_offset_us=clock_offset_us,
+    ).SerializeToString()
+
+
+def encode(results: Sequence[Result], first: int, base_us: int) -> bytes:
+    """Results as columns of a `ResultBatch`, `first` of which come before them: serialized messages put together are one."""
+    phases = [result.phases for result in results]
+    return bus_pb2.ResultBatch(
         check=[result.check for result in results],
         revision=[result.revision for result in results],
         slot_us=[result.slot_us - base_us for result in results],
@@ -122,8 +195,13 @@ def encode(lot: Lot, region: str, agent: str, number: int, clock_offset_us: int)
         http_status=[result.http_status for result in results],
         evidence=[
             _encode_evidence(index, result.evidence)
-            for index, result in enumerate(results)
+            for index, result in enumerate(results, first)
             if result.evidence is not None
+        ],
+        certificates=[
+            encode_sighting(index, sighting)
+            for index, result in enumerate(results, first)
+            for sighting in result.certificates
         ],
     ).SerializeToString()
 
@@ -136,6 +214,7 @@ def _encode_evidence(index: int, evidence: Evidence) -> bus_pb2.Evidence:
         url=_text(evidence.url),
         headers={_text(name): _text(value) for name, value in evidence.headers},
         body_excerpt=_text(evidence.body_excerpt),
+        hops=[encode_hop(hop) for hop in evidence.hops],
     )
     if evidence.certificate_expire_us is not None:
         expire = Timestamp()

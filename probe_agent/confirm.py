@@ -88,5 +88,5 @@ class Confirmations:
         self._seen[key] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        self._attempts.start_confirmation(check, request.slot_us, numbers, delay_s)
+        self._attempts.start_confirmation(check, request.slot_us, numbers, delay_s, left_us / 1e6)
         return "started"

@@ -74,7 +74,7 @@ class CheckMirror:
             moving = asyncio.create_task(self._moved.wait())
             try:
                 await asyncio.wait({reading, moving}, return_when=asyncio.FIRST_COMPLETED)
-                if reading.done():
+                if reading.done() and not self._moved.is_set():
                     reading.result()
             finally:
                 reading.cancel()
@@ -86,10 +86,11 @@ class CheckMirror:
         if not slices:
             self.caught_up = self._slices is not None
             on_change()
-            await asyncio.Event().wait()
+            await self._moved.wait()
+            return
         keys = [">"] if len(slices) == SLICES else [f"{slice_}.*" for slice_ in sorted(slices)]
         mirror = Mirror(self._nc, subjects.CHECKS_BUCKET, keys)
-        found: set[str] = set()
+        found: set[str] | None = set()
         try:
             while True:
                 changes = await mirror.changes()
@@ -97,13 +98,13 @@ class CheckMirror:
                     for change in changes[start : start + LOT]:
                         self._take(change.key, change.value)
                     await asyncio.sleep(0)  # slots come due meanwhile
-                if not self.caught_up:
+                is_news = bool(changes)
+                if found is not None:
                     found.update(change.key for change in changes)
-                    if mirror.caught_up:
+                    if mirror.caught_up and slices == self._slices:
                         self._sweep(found)
-                        self.caught_up = True
-                if changes or found:
-                    found.clear()
+                        found, self.caught_up, is_news = None, True, True
+                if is_news:
                     on_change()
         finally:
             await mirror.close()
@@ -122,6 +123,8 @@ class CheckMirror:
         if not id_.isdecimal():
             log.warning("check.refused", key=key, reason="not a check's key")
             return
+        if self._slices is None or slice_of(int(id_)) not in self._slices:
+            return  # given away a moment ago
         try:
             check = None if value is None else parse(value)
             if check is not None and check.id != int(id_):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from nats.aio.client import Client
@@ -29,15 +30,23 @@ class Presences:
         self._subject = f"$KV.{subjects.PRESENCE_BUCKET}.{subjects.presence_key(region, agent)}"
         self._describe = describe
         self._clock = clock
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something has changed that others should know now."""
+        self._wake.set()
 
     async def run(self) -> None:
-        """Write the entry now and then every 5 s, for ever."""
+        """Write the entry now, then every 5 s and whenever woken, for ever."""
         while True:
+            self._wake.clear()
             try:
                 await self._write()
             except (NatsError, TimeoutError) as error:
                 log.warning("presence.failed", error=str(error) or type(error).__name__)
-            await asyncio.sleep(EVERY_S if self._clock.is_set else RETRY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S if self._clock.is_set else RETRY_S):
+                    await self._wake.wait()
 
     async def leave(self) -> None:
         """Take the entry away, so that others need not wait for it to expire."""

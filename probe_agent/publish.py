@@ -1,10 +1,11 @@
 """PUBLISH: results to the bus, each batch until it is acknowledged.
 
 1. Results gather by shard; any but a good one takes its batch along at once.
-2. A batch is numbered and packed once; agent and number are its message id, by which the bus drops what it already has.
-3. Batches go out in order without waiting for each acknowledgement.
-4. What is not acknowledged in time, or is under way when the connection is lost, goes out again, in order, for ever.
-5. Beyond a bound the oldest are given up, counted and logged.
+2. What came is written to the spool before anything is sent; at most every few milliseconds, all of it in one transaction.
+3. Agent and number are a batch's message id, by which the bus drops what it already has.
+4. Live batches go out in order without waiting for each acknowledgement. What is not acknowledged in time, or is under way when
+   the connection is lost, goes out again, in order.
+5. What could not be sent for a while is set aside in the spool, and replayed from there (`replay.py`), behind what is live.
 """
 
 import asyncio
@@ -19,9 +20,11 @@ from nats.errors import Error as NatsError
 
 from probe_agent import metrics
 from probe_agent.backlog import Backlog, Parcel
-from probe_agent.batches import Batcher, Lot, encode
+from probe_agent.batches import Batcher, Lot, Origin, Piece
 from probe_agent.clock import now_us
+from probe_agent.replay import Replay
 from probe_agent.results import Result
+from probe_agent.spool import LATEST, Spool, SpoolFailed
 from quivive import subjects
 
 log = structlog.get_logger(__name__)
@@ -33,7 +36,12 @@ REFUSED_PAUSE_S = 0.25
 """After the bus could not take a batch: its stream may not be there yet."""
 POLL_S = 0.25
 """How soon a lost or regained connection is noticed."""
-MAX_BACKLOG_BYTES = 64 * 1024 * 1024
+WRITE_EVERY_S = 0.005
+"""What a killed agent may lose of attempts that had just ended."""
+LIVE_S = 30.0
+"""For so long a batch is live; after that its results decide nothing any more, and later ones go first."""
+MAX_LIVE_BYTES = 8 * 1024 * 1024
+TIDY_S = 5.0
 
 
 class Publisher:
@@ -47,56 +55,65 @@ class Publisher:
         agent: str,
         shards: int,
         clock_offset_us: Callable[[], int],
-        max_backlog_bytes: int = MAX_BACKLOG_BYTES,
+        spool: Spool,
+        live_s: float = LIVE_S,
     ) -> None:
         self._nc = nc
         self._region = region
         self._agent = agent
         self._clock_offset_us = clock_offset_us
-        self._batcher = Batcher(shards)
-        self._backlog = Backlog(max_backlog_bytes)
-        self._number = 0
+        self._spool = spool
+        self._live_s = live_s
+        self._batcher = Batcher(shards, Origin(region, agent), spool.next_number)
+        self._unwritten = 0
+        self._backlog = Backlog()
+        self._replay = Replay()
+        self._acknowledged: list[int] = []
+        self._written = float("-inf")
+        self._tidied = float("-inf")
         self._wake = asyncio.Event()
         self._answered = asyncio.Event()
         self._inbox = nc.new_inbox()
         self._reconnects = nc.stats["reconnects"]
         self._paused_until = 0.0
+        self.dropped = 0
+        """Results given up since the start."""
+        if spool.results:
+            log.info("spool.found", results=spool.results, batches=spool.batches)
 
     @property
     def unpublished(self) -> int:
         """Results that the bus has not acknowledged."""
-        return len(self._batcher) + self._backlog.results
+        return self._spool.results + self._unwritten
 
     def put(self, result: Result) -> None:
         """Hand a result over. One that cannot be packed is dropped and logged."""
-        was_empty = len(self._batcher) == 0
         try:
-            is_urgent = self._batcher.add(result, now_us())
+            self._batcher.add(result, now_us())
         except ValueError as error:
-            metrics.DROPPED.inc()
+            self._drop(1)
             log.error("result.dropped", check=result.check, slot_us=result.slot_us, reason=str(error))
             return
-        if is_urgent or was_empty:
-            self._wake.set()
+        self._unwritten += 1
+        self._wake.set()
 
     async def run(self) -> None:
         """Publish for ever."""
-        acknowledgements = await self._nc.subscribe(f"{self._inbox}.*", cb=self._acknowledged)
+        answers = await self._nc.subscribe(f"{self._inbox}.*", cb=self._take_answer)
         try:
             while True:
-                for lot in self._batcher.take(now_us()):
-                    self._pack(lot)
+                self._write()
                 await self._send()
                 metrics.UNPUBLISHED.set(self.unpublished)
                 await self._rest()
         finally:
+            self._write()
             with contextlib.suppress(NatsError):  # the connection may be away, and the subscription with it
-                await acknowledgements.unsubscribe()
+                await answers.unsubscribe()
 
     async def flush(self, within_s: float) -> int:
-        """Get everything acknowledged, `run` still running. Returns the number of results for which that failed."""
-        for lot in self._batcher.take(now_us(), everything=True):
-            self._pack(lot)
+        """Get everything live acknowledged, `run` still running. Returns the number of results that stay in the spool."""
+        self._write(everything=True)
         self._wake.set()
         try:
             async with asyncio.timeout(within_s):
@@ -104,60 +121,109 @@ class Publisher:
                     self._answered.clear()
                     await self._answered.wait()
         except TimeoutError:
-            log.error("results.left_unpublished", results=self.unpublished)
+            log.warning("results.left_unpublished", results=self.unpublished)
+        self._write()
         return self.unpublished
 
-    def _pack(self, lot: Lot) -> None:
-        self._number += 1
-        payload = encode(lot, self._region, self._agent, self._number, self._clock_offset_us())
-        subject = subjects.results(lot.shard, self._region)
-        dropped = self._backlog.add(Parcel(self._number, subject, payload, len(lot.results)))
-        if dropped:
-            metrics.DROPPED.inc(dropped)
-            log.error("results.dropped", results=dropped, reason="too many are unpublished")
+    def _write(self, *, everything: bool = False) -> None:
+        """Write down what came and what was acknowledged; pack what has to go."""
+        now = self._written = asyncio.get_running_loop().time()
+        pieces = self._batcher.pieces(self._clock_offset_us())
+        acknowledged, self._acknowledged = self._acknowledged, []
+        try:
+            if pieces or acknowledged:
+                self._spool.write(self._agent, pieces, acknowledged, now_us())
+            if now - self._tidied > TIDY_S:
+                self._tidied = now
+                self._tidy()
+            lots = self._batcher.take(now_us(), everything=everything)
+        except SpoolFailed as error:
+            lots = self._batcher.take(now_us(), everything=True)
+            self._start_over(lots, str(error))
+        self._unwritten = 0
+        for lot in lots:
+            subject = subjects.results(lot.shard, self._region)
+            self._backlog.add(Parcel(lot.number, self._agent, subject, lot.payload, lot.results), now)
+
+    def _start_over(self, lots: list[Lot], reason: str) -> None:
+        """Go on in memory; what the failed spool holds is the next agent's to replay."""
+        log.error("spool.failed", reason=reason, left_behind=self._spool.results)
+        self._spool = self._spool.replacement()
+        pieces = [Piece(lot.number, 0, lot.shard, lot.results, lot.payload) for lot in lots]
+        self._spool.write(self._agent, pieces, (), now_us())
+
+    def _tidy(self) -> None:
+        given_up = self._spool.give_up(self._oldest_live(), now_us())
+        if given_up:
+            self._drop(given_up)
+            log.error("results.dropped", results=given_up, reason="the spool is full, or they are too old")
+        metrics.SPOOL_BYTES.set(self._spool.bytes)
+
+    def _drop(self, results: int) -> None:
+        self.dropped += results
+        metrics.DROPPED.inc(results)
+
+    def _oldest_live(self) -> int:
+        """Every batch with a smaller number is set aside."""
+        return min((*self._backlog.numbers, *self._batcher.numbers), default=LATEST)
 
     async def _send(self) -> None:
         now = asyncio.get_running_loop().time()
+        self._backlog.set_aside(now - self._live_s, MAX_LIVE_BYTES)
         if not self._nc.is_connected or now < self._paused_until:
             return
-        oldest = self._backlog.oldest_sent()
         reconnects = self._nc.stats["reconnects"]
-        if reconnects != self._reconnects or (oldest is not None and now - oldest > ACKNOWLEDGED_WITHIN_S):
-            self._reconnects = reconnects
-            self._backlog.send_again()
+        is_new = reconnects != self._reconnects
+        self._reconnects = reconnects
+        for queue in (self._backlog, self._replay):
+            oldest = queue.oldest_sent()
+            if is_new or (oldest is not None and now - oldest > ACKNOWLEDGED_WITHIN_S):
+                queue.send_again()
         try:
             while (parcel := self._backlog.next_to_send(now, WINDOW)) is not None:
-                await self._nc.publish(
-                    parcel.subject,
-                    parcel.payload,
-                    reply=f"{self._inbox}.{parcel.number}",
-                    headers={"Nats-Msg-Id": f"{self._agent}-{parcel.number}"},
-                )
+                await self._publish(parcel)
+            if self._spool.batches > len(self._backlog):
+                for parcel in self._replay.due(self._spool, self._oldest_live(), now):
+                    await self._publish(parcel)
+        except SpoolFailed as error:
+            log.error("replay.failed", reason=str(error))
         except NatsError as error:  # the connection went away under our hands: all of it goes again
             log.warning("publish.interrupted", error=str(error) or type(error).__name__)
 
+    async def _publish(self, parcel: Parcel) -> None:
+        await self._nc.publish(
+            parcel.subject,
+            parcel.payload,
+            reply=f"{self._inbox}.{parcel.number}",
+            headers={"Nats-Msg-Id": parcel.message_id},
+        )
+
     async def _rest(self) -> None:
-        """Until there is something to do."""
+        """Until there is something to do, and never for less than it takes to gather some."""
         due_us = self._batcher.next_us()
-        wait_s = POLL_S if self._backlog else 1.0
+        wait_s = POLL_S if self._spool.batches else 1.0
         if due_us is not None:
             wait_s = min(wait_s, max((due_us - now_us()) / 1e6, 0.0))
-        try:
+        if self._replay.is_busy:
+            wait_s = min(wait_s, self._replay.pause_s(asyncio.get_running_loop().time()))
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
         self._wake.clear()
+        await asyncio.sleep(max(self._written + WRITE_EVERY_S - asyncio.get_running_loop().time(), 0.0))
 
-    async def _acknowledged(self, message: Msg) -> None:
+    async def _take_answer(self, message: Msg) -> None:
         """An answer from the bus: it has the batch, has had it before, or cannot take it now."""
         number = int(message.subject.rpartition(".")[2])
         problem = _problem(message)
         if problem is None:
             self._backlog.remove(number)
+            self._replay.remove(number)
+            self._acknowledged.append(number)
         else:
             log.warning("publish.refused", number=number, error=problem)
             self._backlog.send_again()
+            self._replay.send_again()
             self._paused_until = asyncio.get_running_loop().time() + REFUSED_PAUSE_S
         self._answered.set()
         self._wake.set()

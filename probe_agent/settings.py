@@ -1,11 +1,13 @@
 """What an agent is told by its environment."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from probe_agent.references import DEFAULT, parse_reference
 from quivive.settings import ServiceSettings
 
 
@@ -18,6 +20,12 @@ def _networks(value: object) -> object:
     """Each part as a network, so that a wrong one is complained about once and in words."""
     parts = _split(value)
     return tuple(ip_network(part) for part in parts) if isinstance(parts, list) else parts
+
+
+def _references(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        parse_reference(name)
+    return names
 
 
 _HOST_PORT = r"^(\[[0-9a-fA-F:]+\]|[0-9.]+)(:[0-9]{1,5})?$"
@@ -42,3 +50,25 @@ class AgentSettings(ServiceSettings):
         "", pattern=r"^(https?://[!-~]+)?$", description="Where a site's owner learns who looks; part of the User-Agent"
     )
     concurrency: int = Field(512, ge=1, le=100_000, description="Slots of the schedule that may be worked on at a time")
+    references: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_references)] = Field(
+        DEFAULT,
+        description="What has nothing to do with the sites and has to be reachable: resolver, broker, tcp://host:port or URLs, "
+        "separated by commas; while two of them fail, results are PROBE_ERROR",
+    )
+    spool_dir: Path | None = Field(
+        None,
+        description="Where results wait that the broker has not taken; without it, in memory: a killed agent loses them",
+    )
+    spool_mib: int = Field(
+        256, ge=1, description="Size of the spool in MiB; beyond it the oldest results go (in memory: 64 at most)"
+    )
+    spool_hours: float = Field(24, gt=0, description="Results wait no longer than this")
+    alarm_url: str = Field(
+        "",
+        pattern=r"^(https?://[!-~]+)?$",
+        description="Gets a POST when this agent has lost the aggregator, and when it is back",
+    )
+    alarm_secret: SecretStr = Field(
+        SecretStr(""), description="Signs the POST to the alarm's URL, as webhooks are signed"
+    )
+    alarm_after: float = Field(180, gt=0, description="Seconds without a word from the aggregator before the alarm")

@@ -208,5 +208,6 @@ def local_environment(trusted: Path, **more: str) -> Mapping[str, str]:
         "SSL_CERT_FILE": str(trusted),
         "QUIVIVE_ALLOW_TARGETS": "127.0.0.0/8,::1/128",
         "QUIVIVE_MIN_INTERVAL": "1s",
+        "QUIVIVE_REFERENCES": "",
         **more,
     }

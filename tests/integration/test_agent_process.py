@@ -118,6 +118,7 @@ class AgentProcess:
             "QUIVIVE_SIMULATED": "true",
             "QUIVIVE_ALLOW_TARGETS": "127.0.0.0/8",
             "QUIVIVE_HEALTH_PORT": str(self.port),
+            "QUIVIVE_REFERENCES": "",
             "SSL_CERT_FILE": str(trusted),
         }
         self.process: subprocess.Popen[bytes] | None = None

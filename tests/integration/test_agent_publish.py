@@ -1,7 +1,11 @@
 """The publisher against a real broker that is killed, started again, or not ready yet."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
@@ -9,6 +13,7 @@ from servers import NatsServer
 
 from probe_agent.publish import Publisher
 from probe_agent.results import Evidence, Result
+from probe_agent.spool import Spool
 from quivive import subjects
 from quivive.bus import Reader, connect, ensure_streams
 from quivive.domain.times import SECOND_US
@@ -27,18 +32,33 @@ async def nc(nats_server: NatsServer) -> AsyncIterator[Client]:
     await client.close()
 
 
-def publisher_on(nc: Client, **more: int) -> Publisher:
-    return Publisher(nc, region=REGION, agent=AGENT, shards=4, clock_offset_us=lambda: 42, **more)
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not condition():  # noqa: ASYNC110  the publisher tells nobody
+            await asyncio.sleep(0.01)
 
 
-@pytest.fixture
-async def publisher(nc: Client) -> AsyncIterator[Publisher]:
-    publisher = publisher_on(nc)
+def memory(mib: int = 64) -> Spool:
+    return Spool.in_memory(REGION, mib * 1024 * 1024, timedelta(hours=24))
+
+
+def publisher_on(nc: Client, spool: Spool, agent: str = AGENT, live_s: float = 30.0) -> Publisher:
+    return Publisher(nc, region=REGION, agent=agent, shards=4, clock_offset_us=lambda: 42, spool=spool, live_s=live_s)
+
+
+@asynccontextmanager
+async def running(publisher: Publisher) -> AsyncIterator[Publisher]:
     task = asyncio.create_task(publisher.run())
     yield publisher
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def publisher(nc: Client) -> AsyncIterator[Publisher]:
+    async with running(publisher_on(nc, memory())) as publisher:
+        yield publisher
 
 
 def good(check: int, attempt: int = 0) -> Result:
@@ -85,6 +105,7 @@ async def test_results_made_before_the_stream_exists_are_published_when_it_does(
     for check in range(1, 21):
         publisher.put(failed(check))
     assert await publisher.flush(0.6) == 20
+    assert publisher.unpublished == 20
     await ensure_streams(nc.jetstream())
     assert await publisher.flush(WITHIN_S) == 0
     batches = await stored(nc, lambda batches: len(results(batches)) >= 20)
@@ -110,23 +131,89 @@ async def test_a_broker_that_is_killed_again_and_again_loses_and_doubles_nothing
     assert len(numbers) == len(set(numbers))
 
 
-async def test_while_the_broker_is_away_the_oldest_are_given_up_beyond_the_bound(
+async def test_what_an_earlier_agent_left_in_the_spool_goes_out_in_order_and_once_behind_what_is_live(
+    nc: Client, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    await ensure_streams(nc.jetstream())
+    limits = (10 * 1024 * 1024, timedelta(hours=24))
+    await asyncio.to_thread(nats_server.kill)
+    first = Spool.open(tmp_path, REGION, *limits)
+    async with running(publisher_on(nc, first)) as publisher:
+        for check in range(1, 301):
+            publisher.put(good(check) if check % 3 else failed(check))
+            await asyncio.sleep(0.002)
+        await until(lambda: publisher.unpublished == 300)
+        # As a kill -9 would: nothing is flushed or closed, only the kernel takes the lock back.
+        assert first._lock is not None
+        os.close(first._lock)
+    second = Spool.open(tmp_path, REGION, *limits)
+    assert second.results == 300
+    async with running(publisher_on(nc, second, agent="another")) as publisher:
+        publisher.put(failed(1000))
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(nats_server.start)
+        await until(lambda: publisher.unpublished == 0)
+    second.close()
+    batches = await stored(nc, lambda batches: len(results(batches)) >= 301)
+    assert sorted(results(batches)) == sorted((check, 0) for check in [*range(1, 301), 1000])
+    assert results(batches)[0] == (1000, 0)
+    numbers = [batch.number for batch in batches if batch.agent == AGENT]
+    assert numbers == sorted(set(numbers))
+    assert Spool.open(tmp_path, REGION, *limits).batches == 0
+
+
+async def test_what_could_not_be_sent_for_a_while_waits_until_what_is_live_is_through(
     nc: Client, nats_server: NatsServer
 ) -> None:
     await ensure_streams(nc.jetstream())
-    publisher = publisher_on(nc, max_backlog_bytes=20_000)
-    task = asyncio.create_task(publisher.run())
-    await asyncio.to_thread(nats_server.kill)
-    for check in range(1, 401):
-        publisher.put(failed(check))
-        await asyncio.sleep(0)
-    await publisher.flush(0.1)
-    kept = publisher.unpublished
-    assert 50 < kept < 400
-    await asyncio.to_thread(nats_server.start)
-    assert await publisher.flush(WITHIN_S) == 0
+    async with running(publisher_on(nc, memory(), live_s=3.0)) as publisher:
+        await asyncio.to_thread(nats_server.kill)
+        for check in range(1, 101):
+            publisher.put(failed(check))
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(3.0)
+        publisher.put(failed(1000))
+        await asyncio.to_thread(nats_server.start)
+        await until(lambda: publisher.unpublished == 0)
+    live, *replayed = await stored(nc, lambda batches: len(results(batches)) >= 101)
+    assert results([live]) == [(1000, 0)]
+    assert sorted(results(replayed)) == [(check, 0) for check in range(1, 101)]
+    numbers = [batch.number for batch in replayed]
+    assert numbers == sorted(numbers)
+
+
+async def test_beyond_the_bound_the_oldest_are_given_up_counted_and_told(
+    nc: Client, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe_agent.publish.TIDY_S", 0.1)
+    await ensure_streams(nc.jetstream())
+    spool = Spool.in_memory(REGION, 40_000, timedelta(hours=24))
+    async with running(publisher_on(nc, spool, live_s=0.05)) as publisher:
+        await asyncio.to_thread(nats_server.kill)
+        for check in range(1, 401):
+            publisher.put(failed(check))
+            await asyncio.sleep(0.001)
+        while spool.bytes > 40_000 or publisher.unpublished == 400:
+            publisher.put(failed(400, attempt=1))
+            await asyncio.sleep(0.05)
+        kept = publisher.unpublished
+        assert publisher.dropped > 0
+        await asyncio.to_thread(nats_server.start)
+        await until(lambda: publisher.unpublished == 0)
     batches = await stored(nc, lambda batches: len(results(batches)) >= kept)
     assert (400, 0) in results(batches)
-    assert len(results(batches)) == kept
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    assert (1, 0) not in results(batches)
+
+
+async def test_a_spool_that_fails_is_left_behind_and_nothing_that_comes_is_lost(nc: Client, tmp_path: Path) -> None:
+    await ensure_streams(nc.jetstream())
+    spool = Spool.open(tmp_path, REGION, 10 * 1024 * 1024, timedelta(hours=24))
+    async with running(publisher_on(nc, spool)) as publisher:
+        publisher.put(good(1))
+        await asyncio.sleep(0.05)
+        spool.close()
+        publisher.put(good(2))
+        publisher.put(failed(3))
+        batches = await stored(nc, lambda batches: len(results(batches)) >= 3)
+        assert await publisher.flush(WITHIN_S) == 0
+    assert sorted(results(batches)) == [(1, 0), (2, 0), (3, 0)]

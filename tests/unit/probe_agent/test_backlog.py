@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from probe_agent.backlog import Backlog, Parcel
 
 
-def parcel(number: int, size: int = 10, results: int = 3) -> Parcel:
-    return Parcel(number, "quivive.results.0.eu-west", b"x" * size, results)
+def parcel(number: int, size: int = 10) -> Parcel:
+    return Parcel(number, "agent", "quivive.results.0.eu-west", b"x" * size, 3)
 
 
 def sent(backlog: Backlog, now: float = 0.0, window: int = 100) -> list[int]:
@@ -16,26 +16,26 @@ def sent(backlog: Backlog, now: float = 0.0, window: int = 100) -> list[int]:
 
 
 def test_parcels_leave_in_order_and_once() -> None:
-    backlog = Backlog(1000)
+    backlog = Backlog()
     for number in (1, 2, 3):
-        backlog.add(parcel(number))
+        backlog.add(parcel(number), 0.0)
     assert sent(backlog) == [1, 2, 3]
     assert sent(backlog) == []
 
 
 def test_no_more_than_the_window_is_under_way() -> None:
-    backlog = Backlog(1000)
+    backlog = Backlog()
     for number in range(1, 6):
-        backlog.add(parcel(number))
+        backlog.add(parcel(number), 0.0)
     assert sent(backlog, window=2) == [1, 2]
     backlog.remove(1)
     assert sent(backlog, window=2) == [3]
 
 
 def test_what_is_not_acknowledged_goes_again_in_order() -> None:
-    backlog = Backlog(1000)
+    backlog = Backlog()
     for number in (1, 2, 3):
-        backlog.add(parcel(number))
+        backlog.add(parcel(number), 0.0)
     sent(backlog)
     backlog.remove(2)
     backlog.send_again()
@@ -43,11 +43,11 @@ def test_what_is_not_acknowledged_goes_again_in_order() -> None:
 
 
 def test_the_oldest_under_way_tells_its_time() -> None:
-    backlog = Backlog(1000)
-    backlog.add(parcel(1))
+    backlog = Backlog()
+    backlog.add(parcel(1), 0.0)
     assert backlog.oldest_sent() is None
     sent(backlog, now=5.0)
-    backlog.add(parcel(2))
+    backlog.add(parcel(2), 0.0)
     sent(backlog, now=6.0)
     assert backlog.oldest_sent() == 5.0
     backlog.remove(1)
@@ -55,33 +55,36 @@ def test_the_oldest_under_way_tells_its_time() -> None:
     assert backlog.oldest_sent() == 6.0
 
 
-def test_beyond_the_bound_the_oldest_are_given_up_and_counted() -> None:
-    backlog = Backlog(25)
-    assert backlog.add(parcel(1)) == 0
-    assert backlog.add(parcel(2)) == 0
-    assert backlog.add(parcel(3)) == 3
-    assert backlog.results == 6
-    assert sent(backlog) == [2, 3]
+def test_the_old_are_set_aside_whether_they_were_sent_or_not() -> None:
+    backlog = Backlog()
+    for number, added in ((1, 10.0), (2, 20.0), (3, 30.0)):
+        backlog.add(parcel(number), added)
+    sent(backlog, window=1)
+    assert backlog.set_aside(25.0, 1000) == 2
+    assert backlog.numbers == [3]
+    assert backlog.oldest_sent() is None
+    assert sent(backlog) == [3]
 
 
-def test_the_newest_is_kept_even_where_it_is_too_large() -> None:
-    backlog = Backlog(25)
-    backlog.add(parcel(1))
-    assert backlog.add(parcel(2, size=100)) == 3
-    assert sent(backlog) == [2]
+def test_beyond_the_bound_the_oldest_are_set_aside() -> None:
+    backlog = Backlog()
+    for number in (1, 2, 3):
+        backlog.add(parcel(number), 0.0)
+    assert backlog.set_aside(-1.0, 25) == 1
+    assert backlog.numbers == [2, 3]
 
 
 @given(
     st.lists(st.sampled_from(["add", "send", "acknowledge", "again"]), max_size=60), st.randoms(use_true_random=False)
 )
 def test_nothing_is_lost_and_the_counts_agree(actions: list[str], random: object) -> None:
-    backlog, number, under_way, expected = Backlog(10**6), 0, [], set()
+    backlog, number, under_way, expected = Backlog(), 0, [], set()
     for action in actions:
         match action:
             case "add":
                 number += 1
                 expected.add(number)
-                backlog.add(parcel(number))
+                backlog.add(parcel(number), 0.0)
             case "send":
                 under_way += sent(backlog, window=3)
             case "acknowledge" if under_way:
@@ -92,6 +95,5 @@ def test_nothing_is_lost_and_the_counts_agree(actions: list[str], random: object
                 backlog.send_again()
                 under_way = []
     assert len(backlog) == len(expected)
-    assert backlog.results == 3 * len(expected)
     backlog.send_again()
     assert sent(backlog) == sorted(expected)

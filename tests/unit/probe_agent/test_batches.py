@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe_agent.batches import HOLD_US, MAX_EVIDENCE, MAX_RESULTS, SPAN_US, Batcher, Lot, encode
+from probe_agent.batches import HOLD_US, MAX_EVIDENCE, MAX_RESULTS, SPAN_US, Batcher, Lot, Origin
 from probe_agent.phases import Phases
 from probe_agent.results import Evidence, Result
 from quivive.domain.checks import shard_of
@@ -45,6 +45,15 @@ results = st.builds(
 )
 
 
+def batcher_of(shards: int = 1, first: int = 1) -> Batcher:
+    return Batcher(shards, Origin("eu-west", "agent"), first)
+
+
+def taken(batcher: Batcher, now_us: int, *, everything: bool = False) -> list[Lot]:
+    batcher.pieces(-250)
+    return batcher.take(now_us, everything=everything)
+
+
 def good(check: int = 7, slot_us: int = NOW_US) -> Result:
     return Result(check=check, revision=1, slot_us=slot_us, attempt=0, outcome=Outcome.UP, end_us=slot_us + 1000)
 
@@ -62,16 +71,35 @@ def failed(check: int = 7, slot_us: int = NOW_US) -> Result:
     )
 
 
-@given(st.lists(results, max_size=40))
-def test_every_result_travels_once_in_its_shard_and_reads_back_as_it_was(given_: list[Result]) -> None:
-    batcher = Batcher(SHARDS)
+@given(st.lists(results | st.none(), max_size=40))
+def test_every_result_travels_once_in_its_shard_and_reads_back_as_it_was(given_: list[Result | None]) -> None:
+    """None stands for a moment in which what came is written down."""
+    batcher, pieces = batcher_of(SHARDS), []
     for result in given_:
-        batcher.add(result, NOW_US)
+        if result is None:
+            pieces += batcher.pieces(-250)
+        else:
+            batcher.add(result, NOW_US)
+    pieces += batcher.pieces(-250)
     lots = batcher.take(NOW_US, everything=True)
+    assert {lot.number: (lot.payload, lot.results) for lot in lots} == {
+        number: (
+            b"".join(piece.payload for piece in pieces if piece.number == number),
+            sum(piece.results for piece in pieces if piece.number == number),
+        )
+        for number in {piece.number for piece in pieces}
+    }
+    given_ = [result for result in given_ if result is not None]
     read = []
-    for number, lot in enumerate(lots, 1):
-        batch = ResultBatch.FromString(encode(lot, "eu-west", "agent", number, -250))
-        assert (batch.region, batch.agent, batch.number, batch.clock_offset_us) == ("eu-west", "agent", number, -250)
+    for lot in lots:
+        batch = ResultBatch.FromString(lot.payload)
+        assert (batch.region, batch.agent, batch.number, batch.clock_offset_us) == (
+            "eu-west",
+            "agent",
+            lot.number,
+            -250,
+        )
+        assert len(batch.check) == lot.results
         assert {shard_of(check, SHARDS) for check in batch.check} == {batch.shard} == {lot.shard}
         evidence = {item.result: item for item in batch.evidence}
         for i in range(len(batch.check)):
@@ -92,7 +120,17 @@ def test_every_result_travels_once_in_its_shard_and_reads_back_as_it_was(given_:
             )
     expected = [
         (
-            *(r.check, r.revision, r.slot_us, r.attempt, r.outcome, r.end_us, r.cause, r.phases, r.http_status),
+            *(
+                r.check,
+                r.revision,
+                r.slot_us,
+                r.attempt,
+                int(r.outcome),
+                r.end_us,
+                int(r.cause),
+                r.phases,
+                r.http_status,
+            ),
             r.evidence is not None,
         )
         for r in given_
@@ -102,37 +140,36 @@ def test_every_result_travels_once_in_its_shard_and_reads_back_as_it_was(given_:
 
 
 def test_good_results_wait_for_company_but_no_longer_than_a_second() -> None:
-    batcher = Batcher(1)
-    assert not batcher.add(good(1), NOW_US)
-    assert not batcher.add(good(2), NOW_US + HOLD_US // 2)
-    assert batcher.take(NOW_US + HOLD_US - 1) == []
+    batcher = batcher_of()
+    batcher.add(good(1), NOW_US)
+    batcher.add(good(2), NOW_US + HOLD_US // 2)
+    assert taken(batcher, NOW_US + HOLD_US - 1) == []
     assert batcher.next_us() == NOW_US + HOLD_US
-    assert [len(lot.results) for lot in batcher.take(NOW_US + HOLD_US)] == [2]
+    assert [lot.results for lot in taken(batcher, NOW_US + HOLD_US)] == [2]
     assert batcher.next_us() is None
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.UP])
 def test_any_other_result_goes_at_once_and_takes_its_shard_along(outcome: Outcome) -> None:
-    batcher = Batcher(1)
+    batcher = batcher_of()
     batcher.add(good(1), NOW_US)
     result = Result(check=2, revision=1, slot_us=NOW_US, attempt=0, outcome=outcome, end_us=NOW_US)
-    assert batcher.add(result, NOW_US)
-    assert [len(lot.results) for lot in batcher.take(NOW_US)] == [2]
+    batcher.add(result, NOW_US)
+    assert [lot.results for lot in taken(batcher, NOW_US)] == [2]
 
 
 def test_a_clock_that_is_set_back_does_not_hold_results() -> None:
-    batcher = Batcher(1)
+    batcher = batcher_of()
     batcher.add(good(), NOW_US)
-    assert len(batcher.take(NOW_US - 3600 * SECOND_US)) == 1
+    assert len(taken(batcher, NOW_US - 3600 * SECOND_US)) == 1
 
 
 @pytest.mark.parametrize(("make", "limit"), [(good, MAX_RESULTS), (failed, MAX_EVIDENCE)])
 def test_a_full_batch_goes_without_waiting(make: type, limit: int) -> None:
-    batcher = Batcher(1)
+    batcher = batcher_of()
     for _ in range(limit + 1):
-        urgent = batcher.add(make(), NOW_US)
-    assert urgent
-    assert [len(lot.results) for lot in batcher.take(NOW_US, everything=True)] == [limit, 1]
+        batcher.add(make(), NOW_US)
+    assert [lot.results for lot in taken(batcher, NOW_US, everything=True)] == [limit, 1]
 
 
 def test_the_largest_batch_stays_below_the_brokers_limit() -> None:
@@ -145,17 +182,25 @@ def test_the_largest_batch_stays_below_the_brokers_limit() -> None:
         1,
     )
     result = Result(2**63, 2**32 - 1, NOW_US, 19, Outcome.DOWN, NOW_US, Cause.AGENT_FAULT, evidence=evidence)
-    lot = Lot(0, [result] * MAX_EVIDENCE + [good(2**63)] * (MAX_RESULTS - MAX_EVIDENCE))
-    assert len(encode(lot, "eu-west", "agent", 1, 0)) < 900 * 1024
+    batcher = batcher_of()
+    for each in [good(2**63)] * (MAX_RESULTS - MAX_EVIDENCE) + [result] * MAX_EVIDENCE:
+        batcher.add(each, NOW_US)
+        batcher.pieces(-250)  # apart from each other they are largest
+    (lot,) = batcher.take(NOW_US, everything=True)
+    assert lot.results == MAX_RESULTS
+    assert len(lot.payload) < 950 * 1024
 
 
 def test_a_result_that_took_hours_is_refused() -> None:
     result = Result(check=7, revision=1, slot_us=NOW_US, attempt=0, outcome=Outcome.UP, end_us=NOW_US + 2 * SPAN_US)
     with pytest.raises(ValueError, match="ended 3600 s after its slot"):
-        Batcher(1).add(result, NOW_US)
+        batcher_of().add(result, NOW_US)
 
 
 def test_what_a_site_sent_is_told_even_where_it_is_not_text() -> None:
     result = Result(7, 1, NOW_US, 0, Outcome.DOWN, NOW_US, evidence=Evidence("half \ud800", body_excerpt="\udfff"))
-    batch = ResultBatch.FromString(encode(Lot(0, [result]), "eu-west", "agent", 1, 0))
+    batcher = batcher_of()
+    batcher.add(result, NOW_US)
+    (lot,) = taken(batcher, NOW_US)
+    batch = ResultBatch.FromString(lot.payload)
     assert (batch.evidence[0].detail, batch.evidence[0].body_excerpt) == ("half ?", "?")
