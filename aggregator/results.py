@@ -1,7 +1,7 @@
 """A batch from the bus as columns of numpy arrays: what is decided on and what is stored."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -68,6 +68,9 @@ class Results:
     http_status: NDArray[np.int16]
     evidence: Mapping[int, bus_pb2.Evidence]
     """By index of the result."""
+    pages: Mapping[int, bus_pb2.PageFeatures] = field(default_factory=dict)
+    """By index of the result: what its page is like, where that is news."""
+    certificates: Sequence[bus_pb2.CertificateSighting] = ()
 
     def __len__(self) -> int:
         return len(self.check)
@@ -106,6 +109,10 @@ def decode(data: bytes, *, shard: int, region: str) -> Results:
             raise BadBatch(complaint)
     if any(item.result >= n for item in batch.evidence):
         raise BadBatch("evidence for a result that is not in the batch")
+    if any(item.result >= n for item in batch.page):
+        raise BadBatch("a page of a result that is not in the batch")
+    if any(item.result >= n for item in batch.certificates):
+        raise BadBatch("a certificate for a result that is not in the batch")
     phases = np.empty((n, len(PHASES)), np.int32)
     for place, name in enumerate(PHASES):
         phases[:, place] = column[name]
@@ -124,6 +131,8 @@ def decode(data: bytes, *, shard: int, region: str) -> Results:
         phases=phases,
         http_status=np.minimum(column["http_status"], 999).astype(np.int16),
         evidence={item.result: item for item in batch.evidence},
+        pages={item.result: item.features for item in batch.page},
+        certificates=tuple(batch.certificates),
     )
 
 

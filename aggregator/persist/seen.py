@@ -62,9 +62,16 @@ def _content(evidence: bus_pb2.Evidence) -> dict[str, Any]:
         "headers": {_clean(name): _clean(value) for name, value in evidence.headers.items()},
         "body_excerpt": _clean(evidence.body_excerpt),
     }
+    if evidence.hops:
+        content["hops"] = [_hop(hop) for hop in evidence.hops]
     if evidence.HasField("certificate_expire_time"):
         content["certificate_expire_time"] = _iso(evidence.certificate_expire_time)
     return {name: value for name, value in content.items() if value}
+
+
+def _hop(hop: bus_pb2.Hop) -> dict[str, Any]:
+    phases = {name: getattr(hop, name) / 10 for name in ("dns", "connect", "tls", "first_byte", "transfer")}
+    return {"url": _clean(hop.url), "address": _clean(hop.address), "status": hop.status, "phases_ms": phases}
 
 
 def _clean(text: str) -> str:

@@ -22,6 +22,16 @@ INSERT INTO quivive.results SELECT * FROM staged_results ON CONFLICT DO NOTHING;
 INSERT INTO quivive.evidence (check_id, slot, region, attempt, content) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING;
 
+-- name: certificate_store
+INSERT INTO quivive.certificates AS c (check_id, host, fingerprint, address, subject, issuer, names, not_before, not_after,
+                                       protocol, cipher, verified, first_time, last_time)
+VALUES (%(check)s, %(host)s, %(fingerprint)s, %(address)s, %(subject)s, %(issuer)s, %(names)s, %(not_before)s, %(not_after)s,
+        %(protocol)s, %(cipher)s, %(verified)s, %(time)s, %(time)s)
+ON CONFLICT (check_id, host, fingerprint) DO UPDATE
+SET address = EXCLUDED.address, protocol = EXCLUDED.protocol, cipher = EXCLUDED.cipher, verified = EXCLUDED.verified,
+    last_time = EXCLUDED.last_time
+WHERE c.last_time < EXCLUDED.last_time;
+
 -- name: poison_store
 INSERT INTO quivive.poison (sequence, subject, time, reason, data) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING;
@@ -107,7 +117,10 @@ SET resolve_time = NULL, close_reason = NULL,
 WHERE incident_id = %(incident)s;
 
 -- name: incident_move
-UPDATE quivive.incidents SET start_time = %(start)s WHERE incident_id = %(incident)s;
+UPDATE quivive.incidents
+SET start_time = %(start)s,
+    resolve_time = CASE WHEN resolve_time IS NULL THEN NULL ELSE coalesce(%(resolve)s::timestamptz, resolve_time) END
+WHERE incident_id = %(incident)s;
 
 -- name: incident_resolve
 UPDATE quivive.incidents SET resolve_time = %(resolve)s, close_reason = %(reason)s WHERE incident_id = %(incident)s;
