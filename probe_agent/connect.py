@@ -15,7 +15,7 @@ from probe_agent.guard import Guard, Network
 from probe_agent.phases import Phase, Stopwatch
 from probe_agent.presented import presented
 from probe_agent.resolve import ANY, Resolver, literal_address
-from probe_agent.sessions import Known, Server, Sessions
+from probe_agent.sessions import Known, Server, Sessions, resumable
 from probe_agent.stream import Stream, open_stream
 from quivive.domain.words import Outcome
 
@@ -45,6 +45,16 @@ class Sighting:
     verified: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A server after a full handshake. `can_resume`: nothing says yet that it would not resume a session."""
+
+    server: Server
+    tls: ssl.SSLObject
+    certificate: Certificate
+    can_resume: bool
+
+
 @dataclass(slots=True)
 class Course:
     """What one attempt has been through so far; it stays readable however the attempt ends."""
@@ -57,7 +67,7 @@ class Course:
     address: str = ""
     """The address that was tried last, with its port."""
     sightings: list[Sighting] = field(default_factory=list)
-    verified: list[tuple[Server, ssl.SSLObject, Certificate]] = field(default_factory=list)
+    verified: list[Verified] = field(default_factory=list)
     """Full handshakes of this attempt."""
 
     def enter(self, phase: Phase) -> None:
@@ -140,11 +150,12 @@ async def secure(surroundings: Surroundings, course: Course, stream: Stream, hos
     if known is not None and tls.session_reused:
         course.sightings.append(Sighting(server, known.certificate, verified=True))
         return
+    offered = known is not None and known.session is not None
     surroundings.sessions.forget(server)
     certificate = surroundings.certificates.read(tls)
     if certificate is not None:
         course.sightings.append(Sighting(server, certificate, verified=True))
-        course.verified.append((server, tls, certificate))
+        course.verified.append(Verified(server, tls, certificate, can_resume=not offered))
 
 
 async def _distrusted(course: Course, server: Server, error: ssl.SSLCertVerificationError) -> classify.Verdict:
@@ -168,9 +179,10 @@ def settle(surroundings: Surroundings, course: Course, *, is_good: bool) -> None
             sessions.forget(sighting.server)
         return
     now = asyncio.get_running_loop().time()
-    for server, tls, certificate in course.verified:
-        if sessions.has_room(server, now):
-            sessions.add(server, Known.of(tls, certificate, now))
+    for verified in course.verified:
+        if sessions.has_room(verified.server, now):
+            session = resumable(verified.tls) if verified.can_resume else None
+            sessions.add(verified.server, Known(session, verified.certificate, now))
 
 
 def in_order(addresses: Sequence[str], port: int, avoid: frozenset[str]) -> list[str]:

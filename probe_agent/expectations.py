@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from probe_agent.signatures import Signature, recognise
 from probe_agent.targets import HttpTarget
@@ -106,6 +107,7 @@ _SHOWING = re.compile(
 _TAG = re.compile(r"<[^>]*>")
 
 
+@lru_cache(maxsize=256)
 def has_something_to_see(text: str) -> bool:
     """Whether a short HTML page has any text, picture, script, frame or redirection."""
     if _SHOWING.search(text):

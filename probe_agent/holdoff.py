@@ -58,7 +58,7 @@ class HoldOff:
 def retry_after_us(headers: Sequence[Header], now_us: int) -> int | None:
     """How long to stay away from now on, None where nothing is said that can be read."""
     for name, value in headers:
-        if name.lower() == b"retry-after":
+        if name == b"retry-after":
             text = value.decode("latin-1").strip()
             if text.isascii() and text.isdecimal():
                 return min(int(text[:9]) * SECOND_US, LONGEST_ASKED_US)

@@ -6,6 +6,7 @@ A and AAAA are asked for at once and answered apart (RFC 8305): name servers tha
 import asyncio
 import socket
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 
 import aiodns
@@ -114,6 +115,7 @@ class Resolver:
             await channel.close()
 
 
+@lru_cache(maxsize=4096)
 def literal_address(host: str) -> str | None:
     """The address that a host's name is, if it is one. A number in any other form than the usual is looked up as a name."""
     if host[-1:].isdigit() or ":" in host:

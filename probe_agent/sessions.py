@@ -26,16 +26,17 @@ class Known:
     """A server that was verified."""
 
     session: ssl.SSLSession | None
-    """None: the server gives none that could be resumed."""
+    """None: the server gives none, or does not take it back. It is asked again when the verification is stale."""
     certificate: Certificate
     verified_at: float
 
-    @classmethod
-    def of(cls, tls: ssl.SSLObject, certificate: Certificate, now: float) -> "Known":
-        """What is known after a full handshake, and after the first bytes behind it: tickets come with them."""
-        session = tls.session
-        can_resume = session is not None and (session.has_ticket or (bool(session.id) and tls.version() != "TLSv1.3"))
-        return cls(session if can_resume else None, certificate, now)
+
+def resumable(tls: ssl.SSLObject) -> ssl.SSLSession | None:
+    """The session of a connection that has delivered its first bytes, None where the server gives none that could be resumed."""
+    session = tls.session
+    if session is not None and (session.has_ticket or (session.id and tls.version() != "TLSv1.3")):
+        return session
+    return None
 
 
 class Sessions:

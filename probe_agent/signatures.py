@@ -12,6 +12,9 @@ from quivive.domain.words import Cause
 LONGEST = 20_000
 """Characters that such a page has at most, where its block says nothing else."""
 
+REMEMBERED = 16_384
+"""Pages, by their hash."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -34,7 +37,15 @@ class Signature:
     def matches(self, text: str, status: int) -> bool:
         if len(text) > self.longest or (self.statuses and status // 100 not in self.statuses):
             return False
-        return any(part in text for part in self.texts) and (not self.also or any(part in text for part in self.also))
+        return _has_any(text, self.texts) and (not self.also or _has_any(text, self.also))
+
+
+def _has_any(text: str, parts: tuple[str, ...]) -> bool:
+    # A loop: a generator would cost more than the search.
+    for part in parts:  # noqa: SIM110
+        if part in text:
+            return True
+    return False
 
 
 @cache
@@ -46,9 +57,25 @@ def load() -> tuple[Signature, ...]:
 
 def recognise(text: str, status: int) -> Signature | None:
     """The first signature that a page's text has."""
+    # The same page comes every half minute: what is known of it is not looked for again. Python's hashes are keyed.
+    key = hash(text), len(text), status
+    if key not in _recognised:
+        if len(_recognised) >= REMEMBERED:
+            _recognised.clear()
+        _recognised[key] = _look_for(text, status)
+    return _recognised[key]
+
+
+_recognised: dict[tuple[int, int, int], Signature | None] = {}
+
+
+def _look_for(text: str, status: int) -> Signature | None:
     if "&" in text and len(text) <= LONGEST:
         text = html.unescape(text)
-    return next((signature for signature in load() if signature.matches(text, status)), None)
+    for signature in load():
+        if signature.matches(text, status):
+            return signature
+    return None
 
 
 def _signature(block: dict[str, object]) -> Signature:

@@ -55,6 +55,7 @@ class Exchange:
         self._head_bytes = 0
         self.status = 0
         self.headers: list[Header] = []
+        """Names in lower case."""
         self.received = 0
         """Bytes, head included."""
         self.last_ns = 0
@@ -111,7 +112,7 @@ class Exchange:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._has_head:  # else a trailer
-            self.headers.append((name, value))
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self._has_head:  # a second response, unasked
@@ -122,8 +123,7 @@ class Exchange:
             return
         self.status, self._has_head = status, True
         for name, value in self.headers:
-            kind = name.lower()
-            if kind == b"content-length" or (kind == b"transfer-encoding" and b"chunked" in value.lower()):
+            if name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower()):
                 self._is_framed = True
 
     def on_body(self, body: bytes) -> None:

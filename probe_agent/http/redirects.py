@@ -20,7 +20,7 @@ def location_of(status: int, headers: Sequence[Header]) -> str | None:
     if status not in _STATUSES:
         return None
     # Bytes above ASCII are UTF-8 in practice; what is neither is kept apart by its replacement characters.
-    return next((value.decode("utf-8", "replace") for name, value in headers if name.lower() == b"location"), None)
+    return next((value.decode("utf-8", "replace") for name, value in headers if name == b"location"), None)
 
 
 class Redirects:

@@ -39,14 +39,16 @@ EXPLAINED_WITHIN_S = 1.0
 class HttpVisit:
     """One attempt at `target`."""
 
-    def __init__(self, target: HttpTarget, transport: FreshTransport, user_agent: str) -> None:
+    def __init__(
+        self, target: HttpTarget, transport: FreshTransport, user_agent: str, *, wants_all: bool = False
+    ) -> None:
         self._target = target
         self._transport = transport
         self._user_agent = user_agent
         self._url = target.url
         self._exchange: Exchange | None = None
         self._hops: list[HopTaken] = []
-        self.body = Body(target, wants_all=target.drift is not None)
+        self.body = Body(target, wants_all=wants_all)
         self.is_whole = False
         """The page was read to its end."""
         self.decided: Verdict | None = None
@@ -178,11 +180,12 @@ class HttpVisit:
 
     def _header(self, wanted: bytes) -> str:
         """The values of a header in one."""
-        values = [value for name, value in self.headers if name.lower() == wanted]
+        values = [value for name, value in self.headers if name == wanted]
         return b", ".join(values).decode("latin-1") if values else ""
 
     def _headers(self) -> dict[str, str]:
-        return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.headers}
+        """Those that tell who answered."""
+        return {name.decode(): value.decode("latin-1") for name, value in self.headers if name in _TELLING}
 
     def _hop(self, phases: Phases) -> HopTaken:
         """The hop at hand, which has taken what those before it have not."""
@@ -192,5 +195,6 @@ class HttpVisit:
         )
 
 
+_TELLING = frozenset({b"cf-mitigated", b"x-amzn-waf-action"})
 MAX_RECEIVED_BYTES = 4 * MAX_CHARACTERS
 """Bytes that may come for a page at most, whatever they unpack to."""
