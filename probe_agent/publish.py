@@ -76,6 +76,8 @@ class Publisher:
         self._inbox = nc.new_inbox()
         self._reconnects = nc.stats["reconnects"]
         self._paused_until = 0.0
+        self._window = WINDOW
+        """One batch at a time while the broker is silent, instead of all of them again and again."""
         self.dropped = 0
         """Results given up since the start."""
         if spool.results:
@@ -100,13 +102,20 @@ class Publisher:
     async def run(self) -> None:
         """Publish for ever."""
         answers = await self._nc.subscribe(f"{self._inbox}.*", cb=self._take_answer)
+        sending: asyncio.Task[None] | None = None
         try:
             while True:
                 self._write()
-                await self._send()
                 metrics.UNPUBLISHED.set(self.unpublished)
+                # Beside, since a broker that takes nothing may hold up a sender, but never what has to be written down.
+                if sending is None or sending.done():
+                    if sending is not None:
+                        sending.result()
+                    sending = asyncio.create_task(self._send())
                 await self._rest()
         finally:
+            if sending is not None:
+                sending.cancel()
             self._write()
             with contextlib.suppress(NatsError):  # the connection may be away, and the subscription with it
                 await answers.unsubscribe()
@@ -177,12 +186,15 @@ class Publisher:
         self._reconnects = reconnects
         for queue in (self._backlog, self._replay):
             oldest = queue.oldest_sent()
-            if is_new or (oldest is not None and now - oldest > ACKNOWLEDGED_WITHIN_S):
+            is_lost = oldest is not None and now - oldest > ACKNOWLEDGED_WITHIN_S
+            if is_lost:
+                self._window = 1
+            if is_new or is_lost:
                 queue.send_again()
         try:
-            while (parcel := self._backlog.next_to_send(now, WINDOW)) is not None:
+            while (parcel := self._backlog.next_to_send(now, self._window)) is not None:
                 await self._publish(parcel)
-            if self._spool.batches > len(self._backlog):
+            if (self._window == WINDOW or not self._backlog) and self._spool.batches > len(self._backlog):
                 for parcel in self._replay.due(self._spool, self._oldest_live(), now):
                     await self._publish(parcel)
         except SpoolFailed as error:
@@ -217,6 +229,7 @@ class Publisher:
         number = int(message.subject.rpartition(".")[2])
         problem = _problem(message)
         if problem is None:
+            self._window = WINDOW
             self._backlog.remove(number)
             self._replay.remove(number)
             self._acknowledged.append(number)
