@@ -1,14 +1,15 @@
 """Brings the schema up to date, and chooses how results are stored: a hypertable, or native partitions."""
 
 import logging
-from dataclasses import dataclass
 from importlib.resources import as_file, files
 
 import psycopg
 import structlog
 from yoyo import get_backend, read_migrations
 
+from aggregator import storage
 from aggregator.database import connect_once
+from aggregator.storage import Storage, Unusable
 
 log = structlog.get_logger(__name__)
 logging.getLogger("yoyo").setLevel(logging.WARNING)
@@ -23,20 +24,6 @@ class Refused(Exception):
     """The database is not one that we can use; the text says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """How results are stored here: partitions are `hypertable` or `native`."""
-
-    partitions: str
-    timescaledb_version: str | None
-    timescaledb_license: str | None
-
-    def __str__(self) -> str:
-        if self.timescaledb_version is None:
-            return "native partitions"
-        return f"a hypertable on TimescaleDB {self.timescaledb_version} ({self.timescaledb_license} licence)"
-
-
 def migrate(url: str) -> Storage:
     """Apply what is missing; harmless to repeat and to run twice. Raises Refused and psycopg.Error."""
     with connect_once(url) as lock:
@@ -48,11 +35,14 @@ def migrate(url: str) -> Storage:
             pending = backend.to_apply(read_migrations(str(folder)))
             backend.apply_migrations(pending)
         log.info("schema.migrated", applied=[migration.id for migration in pending])
-        row = lock.execute(
-            "SELECT partitions, timescaledb_version, timescaledb_license FROM quivive.storage"
-        ).fetchone()
-        assert row is not None
-        return Storage(*row)
+        lock.execute("SELECT quivive.grant_roles()")
+        try:
+            chosen, news = storage.read(lock)
+        except Unusable as error:
+            raise Refused(str(error)) from None
+        if news is not None:
+            log.warning("storage.changed", stored_in=str(chosen), news=news)
+        return chosen
 
 
 def _yoyo_url(url: str) -> str:

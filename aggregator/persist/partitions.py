@@ -1,12 +1,10 @@
 """Native partitions of `results` by UTC day of the slot; a hypertable makes its own."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 import numpy as np
 import psycopg
 import structlog
-from psycopg import sql
 
 from aggregator.persist.batch import Seen
 from aggregator.persist.statements import SQL
@@ -37,23 +35,11 @@ class Partitions:
             for day in np.unique(part.results.slot_us // DAY_US).tolist():
                 days.update((day, day + 1))
         for day in sorted(days - self._days):
-            await self._create(connection, day)
+            await self._make(connection, day)
             self._days.add(day)
 
-    async def _create(self, connection: psycopg.AsyncConnection, day: int) -> None:
-        """Made first and attached then: unlike CREATE ... PARTITION OF, that keeps no reader waiting."""
+    async def _make(self, connection: psycopg.AsyncConnection, day: int) -> None:
         start = to_datetime(day * DAY_US)
-        name = f"results_{start:%Y%m%d}"
-        async with connection.transaction():
-            await connection.execute(SQL["partition_lock"])
-            row = await (await connection.execute(SQL["partition_exists"], [f"quivive.{name}"])).fetchone()
-            if row == (True,):
-                return
-            table = sql.Identifier("quivive", name)
-            await connection.execute(sql.SQL("CREATE TABLE {} (LIKE quivive.results)").format(table))
-            await connection.execute(
-                sql.SQL("ALTER TABLE quivive.results ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-                    table, sql.Literal(start.isoformat()), sql.Literal((start + timedelta(days=1)).isoformat())
-                )
-            )
-        log.info("partition.created", partition=name)
+        row = await (await connection.execute(SQL["partition_make"], [start.date()])).fetchone()
+        if row == (True,):
+            log.info("partition.made", day=f"{start:%Y-%m-%d}")

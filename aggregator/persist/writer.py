@@ -9,7 +9,18 @@ import structlog
 from aggregator import database
 from aggregator.decide.transitions import PastFilled, StateChanged
 from aggregator.metrics import COMMIT_SECONDS, POISON, RESULTS, TRANSITIONS
-from aggregator.persist import certificates, decisions, grouping, incidents, intervals, judgements, operations, seen
+from aggregator.persist import (
+    certificates,
+    decisions,
+    grouping,
+    hours,
+    incidents,
+    intervals,
+    judgements,
+    operations,
+    pages,
+    seen,
+)
 from aggregator.persist.batch import Batch, ShardMark
 from aggregator.persist.partitions import Partitions
 from quivive import sql
@@ -84,6 +95,7 @@ class Writer:
             await seen.store(connection, batch.seen)
             await certificates.store(connection, batch.seen)
             await pages.store(connection, batch.seen)
+            await hours.mark_stale(connection, batch.seen)
             await seen.set_aside(connection, batch.poisoned)
             await incidents.store(connection, batch.transitions)
             await grouping.store(connection, await judgements.store(connection, batch.transitions, batch.seen))

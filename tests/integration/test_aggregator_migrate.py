@@ -5,8 +5,9 @@ import threading
 import psycopg
 from declaring import rows
 
-from aggregator.migrate import Storage, migrate
+from aggregator.migrate import migrate
 from aggregator.settings import AggregatorSettings
+from aggregator.storage import Storage
 
 
 def test_storage_is_what_the_server_offers_and_is_told(storage_url: str) -> None:
@@ -15,8 +16,8 @@ def test_storage_is_what_the_server_offers_and_is_told(storage_url: str) -> None
         row = connection.execute(query).fetchone()
     storage = migrate(storage_url)
     if row == (0,):
-        assert storage == Storage("native", None, None)
-        assert str(storage) == "native partitions"
+        assert storage == Storage("native", "jobs", None, None)
+        assert str(storage) == "native partitions, kept by our jobs"
     else:
         assert storage.partitions == "hypertable"
         assert str(storage).startswith("a hypertable on TimescaleDB 2.")
@@ -37,7 +38,7 @@ def test_migrations_at_the_same_time_wait_for_each_other(database_url: str) -> N
         thread.start()
     for thread in threads:
         thread.join()
-    assert done == [Storage("native", None, None)] * 3
+    assert done == [Storage("native", "jobs", None, None)] * 3
 
 
 def test_what_a_crashed_migration_left_in_the_lock_table_stops_nobody(database_url: str) -> None:
