@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from psycopg_pool import AsyncConnectionPool
 
-from aggregator import completeness, database, leases
+from aggregator import completeness, database, leases, upkeep
 from aggregator.completeness import Completeness
 from aggregator.confirmations import Confirmations
 from aggregator.consume import Consumer, Surroundings
@@ -112,7 +112,9 @@ async def _start(settings: AggregatorSettings, stack: AsyncExitStack) -> Parts:
     consumer = readiness.consumer = Consumer(around, shards, blind)
     presence = Presence(nc, lookout)
     heartbeat = Heartbeat(nc, lambda: not writer.retrying)
-    background = [policies.follow(), presence.follow(), events.publish(), heartbeat.run(), _keep_streams(nc)]
+    background = [
+        *(policies.follow(), presence.follow(), events.publish(), heartbeat.run(), upkeep.keep(pool), _keep_streams(nc))
+    ]
     return Parts(consumer, sender, background)
 
 
