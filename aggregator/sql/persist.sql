@@ -3,11 +3,12 @@
 -- name: storage_is_native
 SELECT partitions = 'native' FROM quivive.storage;
 
--- name: partition_lock
-SELECT pg_advisory_xact_lock(7309940471254852);
+-- name: partition_make
+SELECT quivive.make_partition(%s);
 
--- name: partition_exists
-SELECT to_regclass(%s) IS NOT NULL;
+-- name: hours_stale
+INSERT INTO quivive.stale_hours
+SELECT unnest(%s::timestamptz[]) WHERE (SELECT upkeep = 'jobs' FROM quivive.storage);
 
 -- name: staging_create
 CREATE TEMPORARY TABLE staged_results (LIKE quivive.results) ON COMMIT DELETE ROWS;
