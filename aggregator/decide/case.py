@@ -9,6 +9,7 @@ from aggregator.decide.incident import (
     flapping_window_us,
     incident_id,
     reopen_window_us,
+    resolution_of,
     start_of,
 )
 from aggregator.decide.policy import Policy
@@ -17,6 +18,7 @@ from aggregator.decide.tally import Tally, tally, unknown_since_us
 from aggregator.decide.testimony import testify
 from aggregator.decide.transitions import (
     IncidentConfirmed,
+    IncidentMoved,
     IncidentReopened,
     IncidentResolved,
     StateChanged,
@@ -26,6 +28,9 @@ from aggregator.decide.transitions import (
 )
 from aggregator.decide.votes import Attempt, Ballot, Vote, vote_of
 from quivive.domain.words import State, responsibility_for
+
+REORDER_US = 5_000_000
+"""Results may come this much out of order."""
 
 
 @dataclass(slots=True)
@@ -51,7 +56,7 @@ class Case:
         ballot = self.ballots.setdefault(region, Ballot())
         if not ballot.add(attempt):
             return []
-        if attempt.up and self.state is State.UP and self.suspicion is None:
+        if attempt.up and self.state is State.UP and self.suspicion is None and not self._reordering(now_us):
             return []  # one more good vote where all is well; growing old is reviewed when it is due
         transitions: list[Transition] = []
         if self.suspicion is not None:
@@ -62,6 +67,10 @@ class Case:
             if wanted := self.suspicion.ask_others(self.policy, blind, now_us):
                 transitions.append(wanted)
         return transitions + self.review(blind, now_us)
+
+    def _reordering(self, now_us: int) -> bool:
+        """An outage has ended so recently that an attempt still to come may tell of an earlier moment."""
+        return self.outage is not None and now_us - self.outage.recover_us <= REORDER_US
 
     def _suspicious(self, region: str, attempt: Attempt, ballot: Ballot) -> bool:
         if self.down or attempt is not ballot.attempts[-1] or attempt.end_us <= ballot.void_us:
@@ -121,10 +130,12 @@ class Case:
             transitions += recovery
             votes = self._votes()
             counted = tally(votes, self.policy, blind, now_us)
+        elif not self.down and self._reordering(now_us):
+            transitions += self._reconsider(counted)
         transitions += self._settle(counted, votes, blind, now_us)
         transitions += self._calm(now_us)
         self.due_us = self._due_us(counted, now_us)
-        return testify(transitions, heard, self.policy, blind, now_us)
+        return testify(transitions, heard, self.policy, blind, now_us) if transitions else transitions
 
     def _due_us(self, counted: Tally, now_us: int) -> int:
         """The next instant at which a vote grows old or a memory may be dropped; at once when nothing is left to remember."""
@@ -186,10 +197,10 @@ class Case:
             and (held or start_us - last.resolve_us <= reopen_window_us(self.policy))
         ):
             transition = IncidentReopened(last.incident, self.policy.check, start_us, reason, regions)
-            last.resolve_us, last.resolved = None, False
+            last.resolve_us, last.resolved, last.down_since_us = None, False, start_us
         else:
             name = incident_id(self.policy.check, start_us, now_us)
-            self.outage = Outage(name, start_us, now_us)
+            self.outage = Outage(name, start_us, now_us, start_us)
             transition = IncidentConfirmed(
                 incident=name,
                 check=self.policy.check,
@@ -206,13 +217,12 @@ class Case:
     def _recover(self, counted: Tally, now_us: int) -> list[Transition]:
         outage = self.outage
         assert outage is not None
-        ups = [region for region in counted.up if self.ballots[region].attempts[-1].end_us > outage.start_us]
-        if not counted.known or len(ups) < self.policy.recovery:
+        resolve_us = self._resolve_us(counted, outage)
+        if not counted.known or resolve_us is None:
             return []
-        resolve_us = max(self._resolve_us(ups, now_us), outage.start_us + 1, self.since_us)
-        reason = f"{', '.join(sorted(ups))} found it up again"
+        reason = f"{', '.join(sorted(counted.up))} found it up again"
         self.down = False
-        outage.resolve_us = resolve_us
+        outage.resolve_us, outage.recover_us = resolve_us, now_us
         for ballot in self.ballots.values():
             if ballot.attempts and not ballot.attempts[-1].up:  # a remnant of this outage, or it fails anew
                 ballot.void(ballot.attempts[-1].end_us)
@@ -223,11 +233,28 @@ class Case:
             transitions.append(IncidentResolved(outage.incident, self.policy.check, resolve_us, now_us, "recovered"))
         return [*transitions, self._change(resolve_us, State.UP, reason)]
 
-    def _resolve_us(self, ups: list[str], now_us: int) -> int:
-        """The first good attempt of the regions that ended it which began after the last failing slot any of them saw."""
-        firsts = [first.start_us for region in ups if (first := self.ballots[region].recovered()) is not None]
-        last_failing_us = max((a.slot_us for r in ups for a in self.ballots[r].attempts if not a.up), default=0)
-        return min((at for at in firsts if at > last_failing_us), default=max(firsts, default=now_us))
+    def _resolve_us(self, counted: Tally, outage: Outage) -> int | None:
+        resolve_us = resolution_of(counted.up, self.ballots, self.policy, outage.down_since_us)
+        return None if resolve_us is None else max(resolve_us, self.since_us if self.down else 0)
+
+    def _reconsider(self, counted: Tally) -> list[Transition]:
+        """Rule 8: what came out of order may tell of an earlier or later end than the one that was decided on."""
+        outage = self.outage
+        if outage is None or outage.resolve_us is None or self.state is not State.UP:
+            return []
+        resolve_us = self._resolve_us(counted, outage)
+        if resolve_us is None or resolve_us == outage.resolve_us:
+            return []
+        reason = "an attempt that came out of order"
+        check, was_us = self.policy.check, outage.resolve_us
+        outage.resolve_us = self.since_us = resolve_us
+        self.flapping.changes[-1:] = [resolve_us]
+        moved_us = resolve_us if outage.resolved else None
+        return [
+            IncidentMoved(outage.incident, check, outage.start_us, moved_us, reason),
+            StateChanged(check, min(was_us, resolve_us), State.DOWN, reason, outage.incident),
+            StateChanged(check, resolve_us, State.UP, reason),
+        ]
 
     def _settle(
         self, counted: Tally, votes: dict[str, Vote | None], blind: frozenset[str], now_us: int
@@ -254,7 +281,7 @@ class Case:
             return []
         at_us = last_vote_us
         if self.state is State.PARTIAL_OUTAGE:
-            firsts = [first.start_us for ballot in self.ballots.values() if (first := ballot.recovered()) is not None]
+            firsts = [first.start_us for ballot in self.ballots.values() if (first := ballot.recovered(0)) is not None]
             at_us = max(firsts, default=now_us)
         return [self._change(at_us, State.UP, f"{', '.join(counted.up)} found it up")]
 

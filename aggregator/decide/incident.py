@@ -44,6 +44,26 @@ def start_of(quorum: Mapping[str, Vote], ballots: Mapping[str, Ballot]) -> int:
     return min(slots) if slots else min(attempt.start_us for attempt in failing)
 
 
+def resolution_of(ups: Iterable[str], ballots: Mapping[str, Ballot], policy: Policy, down_since_us: int) -> int | None:
+    """When the outage that is on since `down_since_us` was over, by the regions that are up; None while they are too few.
+
+    1. Each region's word is its first good attempt after its own last failing one, and after the outage began.
+    2. The |W| − q + 1 earliest words, by their ends, end it, in whatever order they came.
+    3. Of these, the first that began after the last failing slot any of their regions saw.
+    """
+    words = sorted(
+        (word, region)
+        for region in ups
+        if (word := ballots[region].recovered(down_since_us)) is not None and word.end_us > down_since_us
+    )[: policy.recovery]
+    if len(words) < policy.recovery:
+        return None
+    failing = [a.slot_us for _, region in words for a in ballots[region].attempts if not a.up]
+    last_failing_us = max(failing, default=0)
+    starts = [word.start_us for word, _ in words]
+    return max(min((at for at in starts if at > last_failing_us), default=max(starts)), down_since_us + 1)
+
+
 def cause_of(failing: Iterable[Attempt]) -> Cause:
     """What most of the confirming attempts met; the later one where as many met two."""
     counted = Counter[Cause]()
@@ -61,8 +81,12 @@ class Outage:
     incident: str
     start_us: int
     confirm_us: int
+    down_since_us: int
+    """Its start, or when it was reopened."""
     resolve_us: int | None = None
     """When it was last seen to recover."""
+    recover_us: int = 0
+    """When that was decided, on the bus's clock."""
     resolved: bool = False
     """Announced as resolved; a flapping one is held open although it recovered."""
 

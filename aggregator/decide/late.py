@@ -99,7 +99,7 @@ def _incidents(said: list[Transition], live: Outage | None, end_us: int, now_us:
                 live.start_us = confirmed.start_us
                 transitions.append(
                     IncidentMoved(
-                        live.incident, confirmed.check, confirmed.start_us, "late evidence of an earlier start"
+                        live.incident, confirmed.check, confirmed.start_us, None, "late evidence of an earlier start"
                     )
                 )
             continue

@@ -9,7 +9,7 @@ Times are µs since the Unix epoch. Each names the reason that decided it; `coun
       ConfirmationWanted  regions to ask at once; not stored
       IncidentConfirmed   an outage that a quorum saw
       IncidentReopened    it failed again shortly after
-      IncidentMoved       an earlier start came to light
+      IncidentMoved       another start or end came to light
       IncidentResolved    it is over
       PastFilled          late evidence says what a span on record as UNKNOWN was
       PastIncident        an outage that only late evidence shows
@@ -98,9 +98,12 @@ class IncidentReopened:
 
 @dataclass(frozen=True, slots=True)
 class IncidentMoved:
+    """Its times as they are known now; `resolve_us` None leaves its end as it is."""
+
     incident: str
     check: int
     start_us: int
+    resolve_us: int | None
     reason: str
 
 

@@ -82,14 +82,14 @@ class Ballot:
     def newest_up(self) -> Attempt | None:
         return next((attempt for attempt in reversed(self.attempts) if attempt.up), None)
 
-    def recovered(self) -> Attempt | None:
-        """The first good attempt after the newest failing one; None when the newest is failing or none ever failed."""
+    def recovered(self, since_us: int) -> Attempt | None:
+        """The first good attempt after the newest failing one and after `since_us`; None when the newest is failing."""
         first_up = None
         for attempt in reversed(self.attempts):
-            if not attempt.up:
-                return first_up
+            if not attempt.up or attempt.end_us <= since_us:
+                break
             first_up = attempt
-        return None
+        return first_up
 
     def void(self, until_us: int) -> None:
         self.void_us = max(self.void_us, until_us)

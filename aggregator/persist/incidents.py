@@ -53,9 +53,14 @@ async def _carry_out(connection: psycopg.AsyncConnection, transition: Transition
             await connection.execute(SQL["incident_reopen"], row)
             await _event(connection, incident, "reopened", transition.at_us, transition.reason)
             await connection.execute(SQL["resolution_cancel"], row)
-        case IncidentMoved(incident=incident, start_us=start_us):
-            await connection.execute(SQL["incident_move"], {"incident": incident, "start": to_datetime(start_us)})
-            await _event(connection, incident, "moved", start_us, transition.reason)
+        case IncidentMoved(incident=incident, start_us=start_us, resolve_us=resolve_us):
+            resolve = None if resolve_us is None else to_datetime(resolve_us)
+            await connection.execute(
+                SQL["incident_move"], {"incident": incident, "start": to_datetime(start_us), "resolve": resolve}
+            )
+            await _event(
+                connection, incident, "moved", start_us if resolve_us is None else resolve_us, transition.reason
+            )
         case IncidentResolved():
             await _resolve(connection, transition)
         case SuspicionRetracted() if transition.down_regions:

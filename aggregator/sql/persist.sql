@@ -194,10 +194,13 @@ WHERE o.incident_id = %(incident)s AND o.kind = 'incident.confirmed' AND o.cance
 ON CONFLICT (event_key, channel_id) DO NOTHING;
 
 -- name: region_event
+-- Each aggregator may refuse the same region: that is news once an hour.
 INSERT INTO quivive.region_events (region, time, kind, detail)
 SELECT %(region)s, %(time)s, %(kind)s, %(detail)s
 WHERE NOT EXISTS (
-    SELECT FROM quivive.region_events WHERE region = %(region)s AND time = %(time)s AND kind = %(kind)s
+    SELECT FROM quivive.region_events
+    WHERE region = %(region)s AND kind = %(kind)s
+      AND (time = %(time)s OR kind = 'refused' AND time > %(time)s::timestamptz - interval '1 hour')
 );
 
 -- name: region_blind

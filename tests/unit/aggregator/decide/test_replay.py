@@ -1,6 +1,7 @@
 """What the verdict owes to a bus that repeats itself and to processes that die."""
 
 from dataclasses import dataclass
+from random import Random
 
 from deciding import ABC, Shard, policy_of
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from aggregator.decide.snapshot import dump, restore
 from aggregator.decide.transitions import Transition
-from quivive.domain.words import Outcome
+from quivive.domain.words import Outcome, State
 
 
 @dataclass(frozen=True)
@@ -75,3 +76,51 @@ def test_incidents_of_a_check_never_overlap_and_resolve_after_they_start(history
                 assert said.incident == open_incident
                 assert said.resolve_us > start_us
                 open_incident, last_resolve_us = None, said.resolve_us
+
+
+def agents(rnd: Random) -> list[tuple[float, str, float, int, bool]]:
+    """What three regions' agents see of a site with real outages and random loss: instant, region, slot, attempt, good."""
+    outages = []
+    at_s = 200.0
+    for _ in range(rnd.randint(1, 3)):
+        start_s = at_s + rnd.uniform(20, 300)
+        at_s = start_s + rnd.uniform(5, 200)
+        outages.append((start_s, at_s))
+    loss = rnd.choice([0.0, 0.0, 0.02, 0.1])
+    seen = []
+    for rank, region in enumerate(ABC):
+        for slot in range(100 + 10 * rank, 1200, 30):
+            for number in range(2):
+                look_s = slot + 0.6 * number
+                good = rnd.random() >= loss and not any(start_s <= look_s < end_s for start_s, end_s in outages)
+                seen.append((look_s, region, float(slot), number, good))
+                if good:
+                    break
+    return seen
+
+
+def record_of(seen: list[tuple[float, str, float, int, bool]], delays_s: list[float]) -> list[tuple[State, float]]:
+    """The states on record, neighbours differing, when each attempt arrives so long after its end."""
+    shard = Shard(policy_of())
+    now_s = 0.0
+    for arrival_s, (look_s, region, slot_s, number, good) in sorted(
+        (look[0] + 0.1 + delay_s, look) for look, delay_s in zip(seen, delays_s, strict=True)
+    ):
+        now_s = max(now_s, arrival_s)
+        outcome = Outcome.UP if good else Outcome.DOWN
+        shard.feed(region, outcome, look_s, slot_s=slot_s, number=number, now_s=now_s)
+        shard.wait(now_s)
+    shard.wait(1300)
+    record: list[tuple[State, float]] = []
+    for state, at_s in shard.states():
+        if not record or record[-1][0] is not state:
+            record.append((state, round(at_s, 3)))
+    return record
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_arrivals_permuted_within_the_window_leave_the_same_record(seed: int) -> None:
+    rnd = Random(seed)
+    seen = agents(rnd)
+    assert record_of(seen, [rnd.uniform(0, 4.9) for _ in seen]) == record_of(seen, [0.0] * len(seen))
