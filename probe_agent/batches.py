@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from probe_agent.results import Evidence, Result
 from probe_agent.sightings import encode_hop, encode_sighting
 from quivive.domain import checks
+from quivive.domain.pages import PageFeatures
 from quivive.domain.times import SECOND_US, to_datetime
 from quivive.domain.words import Outcome
 from quivive.v1 import bus_pb2, outcome_pb2
@@ -85,7 +86,7 @@ class _Open:
 
     def add(self, result: Result) -> None:
         self._waiting.append(result)
-        self.evidence += result.evidence is not None
+        self.evidence += result.evidence is not None or result.page is not None
         self.is_urgent |= result.outcome is not Outcome.UP
 
     def piece(self, origin: Origin, clock_offset_us: int) -> Piece:
@@ -203,7 +204,24 @@ def encode(results: Sequence[Result], first: int, base_us: int) -> bytes:
             for index, result in enumerate(results, first)
             for sighting in result.certificates
         ],
+        page=[
+            _encode_page(index, result.page) for index, result in enumerate(results, first) if result.page is not None
+        ],
     ).SerializeToString()
+
+
+def _encode_page(index: int, page: PageFeatures) -> bus_pb2.PageSighting:
+    return bus_pb2.PageSighting(
+        result=index,
+        features=bus_pb2.PageFeatures(
+            title=_text(page.title),
+            text_hash=page.text_hash,
+            words=page.words,
+            script_hosts=[_text(host) for host in page.script_hosts],
+            outgoing_links=page.outgoing_links,
+            hidden_links=page.hidden_links,
+        ),
+    )
 
 
 def _encode_evidence(index: int, evidence: Evidence) -> bus_pb2.Evidence:

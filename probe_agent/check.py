@@ -15,6 +15,7 @@ from probe_agent import classify
 from probe_agent.checks import Check
 from probe_agent.clock import now_us
 from probe_agent.connect import Course, Surroundings, settle
+from probe_agent.drift import Drifts
 from probe_agent.failures import Failed
 from probe_agent.holdoff import HoldOff
 from probe_agent.http.transport import FreshTransport
@@ -32,11 +33,13 @@ log = structlog.get_logger(__name__)
 class Checker:
     """Makes attempts with the identity and the surroundings of one agent."""
 
-    def __init__(self, surroundings: Surroundings, user_agent: str) -> None:
+    def __init__(self, surroundings: Surroundings, user_agent: str, *, always_evidence: bool = False) -> None:
         self._surroundings = surroundings
+        self._always_evidence = always_evidence
         self._user_agent = user_agent
         self._holdoff = HoldOff()
         self._sightings = Sightings()
+        self._drifts = Drifts()
 
     async def attempt(self, check: Check, slot_us: int, attempt: int, avoid: frozenset[str] = frozenset()) -> Result:
         """One attempt; never raises for what a site does. `avoid`: addresses with port to try last."""
@@ -56,7 +59,7 @@ class Checker:
         course = Course(Stopwatch(time.monotonic_ns()), loop.time() + check.timeout_us / 1e6, avoid)
         assert isinstance(check.target, HttpTarget)
         transport = FreshTransport(self._surroundings, course, check.target.ip_family)
-        visit = HttpVisit(check.target, transport, self._user_agent)
+        visit = HttpVisit(check.target, transport, self._user_agent, wants_all=self._drifts.wants(check, now_us()))
         try:
             async with asyncio.timeout_at(course.deadline):
                 verdict = await visit.make()
@@ -69,6 +72,11 @@ class Checker:
             verdict = classify.agent_failed(f"{type(error).__name__}: {error}")
         finally:
             visit.leave()
+        page = None
+        if verdict.outcome is Outcome.UP and visit.is_whole and self._drifts.wants(check, now_us()):
+            page, strange = self._drifts.look(check, visit.body.text, visit.url, now_us())
+            if strange:
+                verdict = classify.content_drifted(strange)
         is_good = verdict.outcome is Outcome.UP
         phases = course.watch.read(time.monotonic_ns())
         settle(self._surroundings, course, is_good=is_good)
@@ -84,6 +92,7 @@ class Checker:
             verdict.cause,
             phases,
             visit.status,
-            None if is_good else visit.evidence(verdict, phases),
+            None if is_good and not self._always_evidence else visit.evidence(verdict, phases),
             certificates=self._sightings.news(check.id, course.sightings, end_us) if course.sightings else (),
+            page=page,
         )

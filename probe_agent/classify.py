@@ -5,7 +5,7 @@ PROBE_ERROR: we did not look. Where a WAF or a rate limit answered instead of th
 """
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from probe_agent.expectations import Finding
@@ -269,6 +269,11 @@ def status_explained(verdict: Verdict, status: int, signature: Signature | None)
         return verdict
     known = signature_found(signature)
     return Verdict(known.outcome, known.cause, f"{known.detail} (status {status})")
+
+
+def content_drifted(strange: Sequence[str]) -> Verdict:
+    """For a page that no longer resembles its past, where that counts as an outage."""
+    return Verdict(Outcome.DOWN, Cause.CONTENT_DRIFTED, "; ".join(strange))
 
 
 def time_taken(target: HttpTarget, elapsed_ns: int) -> Verdict:

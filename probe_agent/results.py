@@ -6,6 +6,7 @@ from probe_agent.checks import Check
 from probe_agent.connect import Sighting
 from probe_agent.phases import Phases
 from quivive.domain.checks import PLACEHOLDER
+from quivive.domain.pages import PageFeatures
 from quivive.domain.words import Cause, Outcome
 
 
@@ -52,6 +53,8 @@ class Result:
     evidence: Evidence | None = None
     certificates: tuple[Sighting, ...] = ()
     """Those that are news."""
+    page: PageFeatures | None = None
+    """What the page is like, where that is news."""
 
 
 def missed(check: Check, slot_us: int, now_us: int, cause: Cause, detail: str) -> Result:

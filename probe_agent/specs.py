@@ -9,8 +9,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 
 from probe_agent.checks import Check
-from probe_agent.targets import DnsTarget, Drift, HttpAuth, HttpTarget, PageBaseline, Target, TcpTarget
+from probe_agent.targets import DnsTarget, Drift, HttpAuth, HttpTarget, Target, TcpTarget
 from quivive.domain.dns import RECORD_TYPES, canonical
+from quivive.domain.pages import PageBaseline
 from quivive.v1 import bus_pb2
 
 MAX_ATTEMPTS = 10

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from quivive.domain.pages import PageBaseline
+
 
 @dataclass(frozen=True, slots=True)
 class HttpAuth:
@@ -10,34 +12,6 @@ class HttpAuth:
     secret: str
     user: str = ""
     """Basic under this user; empty: a bearer token."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageFeatures:
-    """What a page's text and links amount to."""
-
-    title: str = ""
-    text_hash: int = 0
-    """SimHash: similar texts differ in few of its 64 bits."""
-    words: int = 0
-    script_hosts: tuple[str, ...] = ()
-    """Sorted; the page's own is not among them."""
-    outgoing_links: int = 0
-    hidden_links: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PageBaseline:
-    """What a page is known to be like."""
-
-    titles: tuple[str, ...] = ()
-    text_hash: int = 0
-    words: int = 0
-    text_spread: int = 0
-    """Bits by which good observations differ from each other."""
-    script_hosts: frozenset[str] = frozenset()
-    outgoing_links: int = 0
-    hidden_links: int = 0
 
 
 @dataclass(frozen=True, slots=True)

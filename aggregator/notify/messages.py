@@ -34,6 +34,18 @@ _WORDS = {
         "up_sentence": "{url} is up again. It was down for {length}.",
         "closed": "CLOSED: {host} — watched no more after {length}",
         "closed_sentence": "{url} is no longer watched; its outage is closed after {length}.",
+        "down_group": "DOWN: {count} sites — {cause}",
+        "down_group_sentence": "{count} sites are down, all behind {what}: {detail}.",
+        "more_group": "DOWN: {count} more sites — {cause}",
+        "more_group_sentence": "{count} more sites are down behind {what}: {detail}.",
+        "up_group": "UP: {count} sites — back after {length}",
+        "up_group_sentence": "{count} sites behind {what} are up again. It took up to {length}.",
+        "and_more": "and {count} more",
+        "explained": "Explained by",
+        "address": "address {name}",
+        "host_name": "host {name}",
+        "nameserver": "name server {name}",
+        "zone": "zone {name}",
         "blind": "Region {region} is blind — {detail}",
         "blind_sentence": "Region {region} cannot be relied on: {detail}. Its votes do not count until it is back.",
         "sighted": "Region {region} sees again",
@@ -42,6 +54,9 @@ _WORDS = {
         "incomplete_sentence": "Too few regions see at least one site: its state is unknown, and nobody is paged for it.",
         "complete": "Data is complete again",
         "complete_sentence": "Every critical check is known again.",
+        "drifted": "CHANGED: {host} — the page no longer resembles its past",
+        "drifted_sentence": "{url} answers well, but it is not what it was: {detail}. Nobody was paged for it.",
+        "finding": "What changed",
         "customer": "Customer",
         "site": "Site",
         "cause": "Cause",
@@ -60,6 +75,18 @@ _WORDS = {
         "up_sentence": "{url} fonctionne à nouveau. La panne a duré {length}.",
         "closed": "CLOS : {host} — plus surveillé après {length}",
         "closed_sentence": "{url} n’est plus surveillé ; sa panne est close après {length}.",
+        "down_group": "EN PANNE : {count} sites — {cause}",
+        "down_group_sentence": "{count} sites sont en panne, tous derrière {what} : {detail}.",
+        "more_group": "EN PANNE : {count} sites de plus — {cause}",
+        "more_group_sentence": "{count} sites de plus sont en panne derrière {what} : {detail}.",
+        "up_group": "RÉTABLI : {count} sites — de retour après {length}",
+        "up_group_sentence": "{count} sites derrière {what} fonctionnent à nouveau, après {length} au plus.",
+        "and_more": "et {count} de plus",
+        "explained": "Expliqué par",
+        "address": "l’adresse {name}",
+        "host_name": "l’hôte {name}",
+        "nameserver": "le serveur de noms {name}",
+        "zone": "la zone {name}",
         "blind": "La région {region} est aveugle — {detail}",
         "blind_sentence": "La région {region} n’est pas fiable : {detail}. Ses votes ne comptent plus jusqu’à son retour.",
         "sighted": "La région {region} voit à nouveau",
@@ -68,6 +95,9 @@ _WORDS = {
         "incomplete_sentence": "Trop peu de régions voient au moins un site : son état est inconnu, sans alerte pour l’astreinte.",
         "complete": "Données à nouveau complètes",
         "complete_sentence": "Chaque contrôle critique est à nouveau connu.",
+        "drifted": "CHANGÉ : {host} — la page ne ressemble plus à son passé",
+        "drifted_sentence": "{url} répond bien, mais n’est plus ce qu’elle était : {detail}. Personne n’a été alerté.",
+        "finding": "Ce qui a changé",
         "customer": "Client",
         "site": "Site",
         "cause": "Cause",
@@ -84,7 +114,7 @@ _WORDS = {
 
 def compose(kind: str, payload: Mapping[str, Any], locale: str, public_url: str | None) -> Message:
     """The message about an event of `kind`. ValueError for a kind that there is no text for."""
-    words = _WORDS["fr" if locale == "fr" else "en"]
+    words = words_of(locale)
     match kind:
         case "incident.confirmed" | "incident.resolved":
             return _incident(kind, payload, locale, words, public_url)
@@ -93,9 +123,23 @@ def compose(kind: str, payload: Mapping[str, Any], locale: str, public_url: str 
             return Message(
                 subject=words[name].format_map(payload),
                 sentence=words[f"{name}_sentence"].format_map(payload),
-                facts=((words["time"], _moment(payload["time"], "UTC", locale)),),
+                facts=((words["time"], moment(payload["time"], "UTC", locale)),),
                 link=public_url,
                 is_bad=name in ("blind", "incomplete"),
+            )
+        case "content.drifted":
+            terms = {**payload, "host": urlsplit(payload["url"]).netloc.rpartition("@")[2]}
+            return Message(
+                subject=words["drifted"].format_map(terms),
+                sentence=words["drifted_sentence"].format_map(terms),
+                facts=(
+                    (words["customer"], payload["customer_title"]),
+                    (words["site"], payload["site"]),
+                    (words["finding"], payload["detail"]),
+                    (words["time"], moment(payload["time"], "UTC", locale)),
+                ),
+                link=public_url,
+                is_bad=True,
             )
         case _:
             raise ValueError(f"no text for {kind}")
@@ -121,12 +165,12 @@ def _incident(
         (words["customer"], payload["customer_title"]),
         (words["site"], payload["site"]),
         (words["cause"], f"{cause} ({payload['detail']})"),
-        (words["start"], _moment(payload["start_time"], zone, locale)),
-        (words["confirm"], _moment(payload["confirm_time"], zone, locale)),
+        (words["start"], moment(payload["start_time"], zone, locale)),
+        (words["confirm"], moment(payload["confirm_time"], zone, locale)),
         (words["regions"], ", ".join(payload["regions"])),
     ]
     if name == "up":
-        facts.insert(4, (words["resolve"], _moment(payload["resolve_time"], zone, locale)))
+        facts.insert(4, (words["resolve"], moment(payload["resolve_time"], zone, locale)))
     if payload["simulated"]:
         facts.append((words["simulated"], words["simulated_value"]))
     return Message(
@@ -138,6 +182,11 @@ def _incident(
     )
 
 
-def _moment(text: str, zone: str, locale: str) -> str:
+def words_of(locale: str) -> Mapping[str, str]:
+    """The texts of a language; English for one that there is none of."""
+    return _WORDS["fr" if locale == "fr" else "en"]
+
+
+def moment(text: str, zone: str, locale: str) -> str:
     """In the customer's zone and language."""
     return format_datetime(datetime.fromisoformat(text), "d MMMM y, HH:mm:ss ZZZZ", ZoneInfo(zone), locale=locale)
