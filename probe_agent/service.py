@@ -78,7 +78,7 @@ class Agent:
             agent=self.id,
             after_s=settings.alarm_after,
             url=settings.alarm_url,
-            secret=settings.alarm_secret.get_secret_value(),
+            secret=settings.alarm_secret.get_secret_value() if settings.alarm_secret else "",
         )
 
     def not_ready(self) -> str | None:

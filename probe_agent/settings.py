@@ -68,7 +68,7 @@ class AgentSettings(ServiceSettings):
         pattern=r"^(https?://[!-~]+)?$",
         description="Gets a POST when this agent has lost the aggregator, and when it is back",
     )
-    alarm_secret: SecretStr = Field(
-        SecretStr(""), description="Signs the POST to the alarm's URL, as webhooks are signed"
+    alarm_secret: SecretStr | None = Field(
+        None, description="Signs the POST to the alarm's URL, as webhooks are signed"
     )
     alarm_after: float = Field(180, gt=0, description="Seconds without a word from the aggregator before the alarm")
