@@ -1,4 +1,4 @@
-"""`python -m probe_agent`: one agent, until SIGTERM or Ctrl-C."""
+"""`python -m probe_agent`: one agent, until SIGTERM or Ctrl-C. `python -m probe_agent check URL`: one check, for a person."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 import uvloop
 
-from probe_agent import overload
+from probe_agent import debug, overload
 from probe_agent.connect import Surroundings
 from probe_agent.resolve import Resolver
 from probe_agent.service import Agent
@@ -58,6 +58,8 @@ async def run(settings: AgentSettings, tls: ssl.SSLContext, spool: Spool) -> int
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["check"]:
+        return debug.main(sys.argv[2:])
     settings = load(AgentSettings)
     logs.configure("agent", json=settings.log_json, level=settings.log_level)
     structlog.contextvars.bind_contextvars(region=settings.region)
