@@ -59,6 +59,14 @@ class Incident(_message.Message):
     CLOSE_REASON_FIELD_NUMBER: _builtins.int
     SIMULATED_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    CAUSE_RULE_FIELD_NUMBER: _builtins.int
+    CAUSE_REASON_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    VOTES_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """incidents/{incident}"""
     site: _builtins.str
@@ -76,6 +84,15 @@ class Incident(_message.Message):
     """Why it closed: "recovered", "paused", "deleted"."""
     simulated: _builtins.bool
     """Some of its regions share one machine."""
+    confidence: _builtins.float
+    """How sure cause and responsibility are, 0 to 1."""
+    cause_rule: _builtins.str
+    """The rule that named them, and why in a sentence."""
+    cause_reason: _builtins.str
+    reason: _builtins.str
+    """The rule that confirmed it."""
+    group: _builtins.str
+    """Incidents that the same thing explains have the same group."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """The earliest failing slot of the streaks that confirmed it."""
@@ -102,6 +119,18 @@ class Incident(_message.Message):
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___IncidentEvent]:
         """GetIncident only; oldest first."""
 
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___IncidentEvidence]:
+        """GetIncident only: the failing attempts it rests on, the first one first."""
+
+    @_builtins.property
+    def votes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionVote]:
+        """GetIncident only: the votes that confirmed it."""
+
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Correction]:
+        """GetIncident only; oldest first. The last one holds."""
+
     def __init__(
         self,
         *,
@@ -122,12 +151,22 @@ class Incident(_message.Message):
         close_reason: _builtins.str = ...,
         simulated: _builtins.bool = ...,
         events: _abc.Iterable[Global___IncidentEvent] | None = ...,
+        confidence: _builtins.float | None = ...,
+        cause_rule: _builtins.str = ...,
+        cause_reason: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        group: _builtins.str = ...,
+        evidence: _abc.Iterable[Global___IncidentEvidence] | None = ...,
+        votes: _abc.Iterable[Global___RegionVote] | None = ...,
+        corrections: _abc.Iterable[Global___Correction] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "confirm_time", b"confirm_time", "page_time", b"page_time", "resolve_time", b"resolve_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "acknowledge_time", b"acknowledge_time", "confidence", b"confidence", "confirm_time", b"confirm_time", "page_time", b"page_time", "resolve_time", b"resolve_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "cause", b"cause", "check", b"check", "close_reason", b"close_reason", "confirm_time", b"confirm_time", "customer", b"customer", "detail", b"detail", "events", b"events", "name", b"name", "page_time", b"page_time", "regions", b"regions", "resolve_time", b"resolve_time", "responsibility", b"responsibility", "simulated", b"simulated", "site", b"site", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "acknowledge_time", b"acknowledge_time", "cause", b"cause", "cause_reason", b"cause_reason", "cause_rule", b"cause_rule", "check", b"check", "close_reason", b"close_reason", "confidence", b"confidence", "confirm_time", b"confirm_time", "corrections", b"corrections", "customer", b"customer", "detail", b"detail", "events", b"events", "evidence", b"evidence", "group", b"group", "name", b"name", "page_time", b"page_time", "reason", b"reason", "regions", b"regions", "resolve_time", b"resolve_time", "responsibility", b"responsibility", "simulated", b"simulated", "site", b"site", "start_time", b"start_time", "state", b"state", "votes", b"votes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
 
 Global___Incident: _TypeAlias = Incident  # noqa: Y015
 
@@ -232,3 +271,321 @@ class ListIncidentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListIncidentsResponse: _TypeAlias = ListIncidentsResponse  # noqa: Y015
+
+@_typing.final
+class ExplainVerdictRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """sites/{site}, for its first critical check, or sites/{site}/checks/{check}"""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Absent means now."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainVerdictRequest: _TypeAlias = ExplainVerdictRequest  # noqa: Y015
+
+@_typing.final
+class Explanation(_message.Message):
+    """What was known of a check at an instant, and what came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PAGED_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    VOTES_FIELD_NUMBER: _builtins.int
+    VOTE_TIME_FIELD_NUMBER: _builtins.int
+    QUORUM_FIELD_NUMBER: _builtins.int
+    check: _builtins.str
+    """sites/{site}/checks/{check}"""
+    state: _outcome_pb2.State.ValueType
+    paged: _builtins.bool
+    """Somebody was paged for what went on then."""
+    summary: _builtins.str
+    """One sentence: why somebody was paged, or why nobody was."""
+    quorum: _builtins.int
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplanationStep]:
+        """What leads there, oldest first."""
+
+    @_builtins.property
+    def votes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionVote]:
+        """The votes as they were counted for the last decision before the instant."""
+
+    @_builtins.property
+    def vote_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        check: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        state: _outcome_pb2.State.ValueType = ...,
+        paged: _builtins.bool = ...,
+        summary: _builtins.str = ...,
+        steps: _abc.Iterable[Global___ExplanationStep] | None = ...,
+        votes: _abc.Iterable[Global___RegionVote] | None = ...,
+        vote_time: _timestamp_pb2.Timestamp | None = ...,
+        quorum: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time", "vote_time", b"vote_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "paged", b"paged", "quorum", b"quorum", "state", b"state", "steps", b"steps", "summary", b"summary", "time", b"time", "vote_time", b"vote_time", "votes", b"votes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Explanation: _TypeAlias = Explanation  # noqa: Y015
+
+@_typing.final
+class ExplanationStep(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """attempt, blind, suspicion, state, incident, maintenance, page, ..."""
+    detail: _builtins.str
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        kind: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "kind", b"kind", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplanationStep: _TypeAlias = ExplanationStep  # noqa: Y015
+
+@_typing.final
+class RegionVote(_message.Message):
+    """A region's word as it was counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    UP_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    region: _builtins.str
+    standing: _builtins.str
+    """counted, void, partial, stale, blind, silent"""
+    up: _builtins.bool
+    """UP or DOWN; absent when the region had never voted."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The end of the attempt that decided it."""
+
+    def __init__(
+        self,
+        *,
+        region: _builtins.str = ...,
+        standing: _builtins.str = ...,
+        up: _builtins.bool | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_up", b"_up", "end_time", b"end_time", "up", b"up"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_up", b"_up", "end_time", b"end_time", "region", b"region", "standing", b"standing", "up", b"up"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__up: _TypeAlias = _typing.Literal["up"]  # noqa: Y015
+    _WhichOneofArgType__up: _TypeAlias = _typing.Literal["_up", b"_up"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__up) -> _WhichOneofReturnType__up | None: ...
+
+Global___RegionVote: _TypeAlias = RegionVote  # noqa: Y015
+
+@_typing.final
+class IncidentEvidence(_message.Message):
+    """A failing attempt that an incident rests on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    REGION_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    HTTP_STATUS_FIELD_NUMBER: _builtins.int
+    DNS_FIELD_NUMBER: _builtins.int
+    CONNECT_FIELD_NUMBER: _builtins.int
+    TLS_FIELD_NUMBER: _builtins.int
+    FIRST_BYTE_FIELD_NUMBER: _builtins.int
+    TRANSFER_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    BODY_EXCERPT_FIELD_NUMBER: _builtins.int
+    BODY_HASH_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    region: _builtins.str
+    attempt: _builtins.int
+    cause: _outcome_pb2.Cause.ValueType
+    http_status: _builtins.int
+    dns: _builtins.int
+    """Phases in units of 0.1 ms."""
+    connect: _builtins.int
+    tls: _builtins.int
+    first_byte: _builtins.int
+    transfer: _builtins.int
+    detail: _builtins.str
+    address: _builtins.str
+    url: _builtins.str
+    body_excerpt: _builtins.str
+    body_hash: _builtins.str
+    """SHA-256 of the excerpt, in hexadecimal; empty without one."""
+    certificate_expire_time: _builtins.str
+    """ISO 8601; empty where no certificate was seen."""
+    @_builtins.property
+    def slot(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        region: _builtins.str = ...,
+        slot: _timestamp_pb2.Timestamp | None = ...,
+        attempt: _builtins.int = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        cause: _outcome_pb2.Cause.ValueType = ...,
+        http_status: _builtins.int = ...,
+        dns: _builtins.int = ...,
+        connect: _builtins.int = ...,
+        tls: _builtins.int = ...,
+        first_byte: _builtins.int = ...,
+        transfer: _builtins.int = ...,
+        detail: _builtins.str = ...,
+        address: _builtins.str = ...,
+        url: _builtins.str = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        body_excerpt: _builtins.str = ...,
+        body_hash: _builtins.str = ...,
+        certificate_expire_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "slot", b"slot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attempt", b"attempt", "body_excerpt", b"body_excerpt", "body_hash", b"body_hash", "cause", b"cause", "certificate_expire_time", b"certificate_expire_time", "connect", b"connect", "detail", b"detail", "dns", b"dns", "end_time", b"end_time", "first_byte", b"first_byte", "headers", b"headers", "http_status", b"http_status", "region", b"region", "slot", b"slot", "tls", b"tls", "transfer", b"transfer", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IncidentEvidence: _TypeAlias = IncidentEvidence  # noqa: Y015
+
+@_typing.final
+class CorrectIncidentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
+    RESPONSIBILITY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """incidents/{incident}"""
+    author: _builtins.str
+    """Who says so, and why; both are kept and shown."""
+    reason: _builtins.str
+    counted: _builtins.bool
+    """Whether the outage counts in the corrected reading of the figures."""
+    responsibility: _outcome_pb2.Responsibility.ValueType
+    """Absent: as it was judged."""
+    request_id: _builtins.str
+    """A UUID; a request that is repeated under the same one is recorded once."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        author: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        counted: _builtins.bool | None = ...,
+        responsibility: _outcome_pb2.Responsibility.ValueType = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_counted", b"_counted", "counted", b"counted"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_counted", b"_counted", "author", b"author", "counted", b"counted", "name", b"name", "reason", b"reason", "request_id", b"request_id", "responsibility", b"responsibility"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__counted: _TypeAlias = _typing.Literal["counted"]  # noqa: Y015
+    _WhichOneofArgType__counted: _TypeAlias = _typing.Literal["_counted", b"_counted"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__counted) -> _WhichOneofReturnType__counted | None: ...
+
+Global___CorrectIncidentRequest: _TypeAlias = CorrectIncidentRequest  # noqa: Y015
+
+@_typing.final
+class Correction(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
+    RESPONSIBILITY_FIELD_NUMBER: _builtins.int
+    author: _builtins.str
+    reason: _builtins.str
+    counted: _builtins.bool
+    responsibility: _outcome_pb2.Responsibility.ValueType
+    """Unspecified: as it was judged."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        author: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        counted: _builtins.bool = ...,
+        responsibility: _outcome_pb2.Responsibility.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "counted", b"counted", "reason", b"reason", "responsibility", b"responsibility", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Correction: _TypeAlias = Correction  # noqa: Y015

@@ -45,6 +45,16 @@ class IncidentServiceStub:
                 request_serializer=quivive_dot_v1_dot_incident__pb2.ListIncidentsRequest.SerializeToString,
                 response_deserializer=quivive_dot_v1_dot_incident__pb2.ListIncidentsResponse.FromString,
                 _registered_method=True)
+        self.CorrectIncident = channel.unary_unary(
+                '/quivive.v1.IncidentService/CorrectIncident',
+                request_serializer=quivive_dot_v1_dot_incident__pb2.CorrectIncidentRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_incident__pb2.Incident.FromString,
+                _registered_method=True)
+        self.ExplainVerdict = channel.unary_unary(
+                '/quivive.v1.IncidentService/ExplainVerdict',
+                request_serializer=quivive_dot_v1_dot_incident__pb2.ExplainVerdictRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_incident__pb2.Explanation.FromString,
+                _registered_method=True)
 
 
 class IncidentServiceServicer:
@@ -65,6 +75,21 @@ class IncidentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CorrectIncident(self, request, context):
+        """Records what was found out about an incident later on, such as that the customer's own change caused it. The incident stays as it
+        was judged; figures show both readings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainVerdict(self, request, context):
+        """Why a check was found as it was at an instant, and why somebody was paged or not, from what was recorded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IncidentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +102,16 @@ def add_IncidentServiceServicer_to_server(servicer, server):
                     servicer.ListIncidents,
                     request_deserializer=quivive_dot_v1_dot_incident__pb2.ListIncidentsRequest.FromString,
                     response_serializer=quivive_dot_v1_dot_incident__pb2.ListIncidentsResponse.SerializeToString,
+            ),
+            'CorrectIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectIncident,
+                    request_deserializer=quivive_dot_v1_dot_incident__pb2.CorrectIncidentRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_incident__pb2.Incident.SerializeToString,
+            ),
+            'ExplainVerdict': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainVerdict,
+                    request_deserializer=quivive_dot_v1_dot_incident__pb2.ExplainVerdictRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_incident__pb2.Explanation.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +169,60 @@ class IncidentService:
             '/quivive.v1.IncidentService/ListIncidents',
             quivive_dot_v1_dot_incident__pb2.ListIncidentsRequest.SerializeToString,
             quivive_dot_v1_dot_incident__pb2.ListIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.IncidentService/CorrectIncident',
+            quivive_dot_v1_dot_incident__pb2.CorrectIncidentRequest.SerializeToString,
+            quivive_dot_v1_dot_incident__pb2.Incident.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainVerdict(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.IncidentService/ExplainVerdict',
+            quivive_dot_v1_dot_incident__pb2.ExplainVerdictRequest.SerializeToString,
+            quivive_dot_v1_dot_incident__pb2.Explanation.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,12 @@ class IncidentServiceStub:
     """One incident with its events. NOT_FOUND when there is none of this name."""
     ListIncidents: _grpc.UnaryUnaryMultiCallable[_incident_pb2.ListIncidentsRequest, _incident_pb2.ListIncidentsResponse]
     """Incidents, newest start first, a page at a time."""
+    CorrectIncident: _grpc.UnaryUnaryMultiCallable[_incident_pb2.CorrectIncidentRequest, _incident_pb2.Incident]
+    """Records what was found out about an incident later on, such as that the customer's own change caused it. The incident stays as it
+    was judged; figures show both readings.
+    """
+    ExplainVerdict: _grpc.UnaryUnaryMultiCallable[_incident_pb2.ExplainVerdictRequest, _incident_pb2.Explanation]
+    """Why a check was found as it was at an instant, and why somebody was paged or not, from what was recorded."""
 
 @_typing.type_check_only
 class IncidentServiceAsyncStub(IncidentServiceStub):
@@ -47,6 +53,12 @@ class IncidentServiceAsyncStub(IncidentServiceStub):
     """One incident with its events. NOT_FOUND when there is none of this name."""
     ListIncidents: _aio.UnaryUnaryMultiCallable[_incident_pb2.ListIncidentsRequest, _incident_pb2.ListIncidentsResponse]  # type: ignore[assignment]
     """Incidents, newest start first, a page at a time."""
+    CorrectIncident: _aio.UnaryUnaryMultiCallable[_incident_pb2.CorrectIncidentRequest, _incident_pb2.Incident]  # type: ignore[assignment]
+    """Records what was found out about an incident later on, such as that the customer's own change caused it. The incident stays as it
+    was judged; figures show both readings.
+    """
+    ExplainVerdict: _aio.UnaryUnaryMultiCallable[_incident_pb2.ExplainVerdictRequest, _incident_pb2.Explanation]  # type: ignore[assignment]
+    """Why a check was found as it was at an instant, and why somebody was paged or not, from what was recorded."""
 
 class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads confirmed outages."""
@@ -66,5 +78,23 @@ class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_incident_pb2.ListIncidentsResponse, _abc.Awaitable[_incident_pb2.ListIncidentsResponse]]:
         """Incidents, newest start first, a page at a time."""
+
+    @_abc_1.abstractmethod
+    def CorrectIncident(
+        self,
+        request: _incident_pb2.CorrectIncidentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_incident_pb2.Incident, _abc.Awaitable[_incident_pb2.Incident]]:
+        """Records what was found out about an incident later on, such as that the customer's own change caused it. The incident stays as it
+        was judged; figures show both readings.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainVerdict(
+        self,
+        request: _incident_pb2.ExplainVerdictRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_incident_pb2.Explanation, _abc.Awaitable[_incident_pb2.Explanation]]:
+        """Why a check was found as it was at an instant, and why somebody was paged or not, from what was recorded."""
 
 def add_IncidentServiceServicer_to_server(servicer: IncidentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
