@@ -46,7 +46,7 @@ def _address(kind: type[IPv4Address] | type[IPv6Address], text: str) -> IPv4Addr
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not an IPv{kind.version} address") from None
+        raise ValueError(f"{text!r} is not an IPv{4 if kind is IPv4Address else 6} address") from None
 
 
 def _host(text: str) -> str:
