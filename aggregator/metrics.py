@@ -12,3 +12,4 @@ COMMIT_SECONDS = Histogram(
 TRANSITIONS = Counter("quivive_aggregator_transitions", "What the verdict said happened", ["kind"])
 POISON = Counter("quivive_aggregator_poison", "Messages set aside because they could not be taken")
 DELIVERIES = Counter("quivive_notify_deliveries", "Messages handed to channels", ["channel_type", "result"])
+SEALED = Counter("quivive_aggregator_sealed_entries", "Entries appended to the evidence log")

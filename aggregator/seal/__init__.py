@@ -1,0 +1,1 @@
+"""SEAL: what was concluded, chained by hash per customer (docs/evidence.md)."""

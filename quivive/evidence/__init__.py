@@ -1,0 +1,1 @@
+"""The evidence log as anybody can verify it: hashes, entries, exports."""
