@@ -86,18 +86,14 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 
 
 def expectation(world: World, rate: float) -> float:
-    """Expected false incidents of Quivive under independent loss at `rate`, as a closed form.
+    """Expected false incidents of Quivive under independent loss at `rate` = p, of three regions, in closed form.
 
-    A false incident takes a suspicion (a first failing attempt: 3 per site and slot, at `rate`) and then a quorum of two DOWN
-    votes. The suspecting region needs its second attempt lost (rate), another region both of its confirmations (rate²), before
-    two regions answer UP; where the third region answered UP first, both need a third loss (rate² more). With two others to
-    choose from: 3 · rate · rate · 2 · rate² · (rate² · rate² ... ) is dominated by the case in which the third region is lost
-    too (rate) or contradicts (1 − rate, then rate² more).
+    A lost scheduled attempt (p) opens a suspicion. Then, in the order in which the answers come:
+    both other regions' first confirmations are lost (p²), the suspecting region's second attempt (p), and one of the two second
+    confirmations (2p): 2p⁵ in all. Or one region answers UP (2p): then both others need three lost attempts, four more: 2p⁶.
+    Or both first confirmations are lost, the suspecting region recovers, and the others lose two more each: p⁷.
     """
-    suspicions = world.results * rate
-    both_down = rate * 2 * rate**2
-    uncontradicted = rate + (1 - rate) * rate**2
-    return suspicions * both_down * uncontradicted
+    return world.results * (2 * rate**5 + 2 * rate**6 + rate**7)
 
 
 def main() -> None:
