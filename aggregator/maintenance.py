@@ -1,13 +1,10 @@
 """When announced work runs, and when a page is due beside it. Instants and durations in microseconds; `now` is an argument."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
-
-from quivive.domain.times import to_datetime, to_us
+from quivive.maintenance import Work, occurrences
 
 DAY_US = 86_400_000_000
 LONGEST_MUTE_US = 31 * DAY_US
@@ -16,12 +13,13 @@ LONGEST_MUTE_US = 31 * DAY_US
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Announced work: a single span from `start_us`, or a cron expression in `timezone`."""
+    """Announced work: a single span from `start_us`, a cron expression in `timezone`, or an iCalendar text."""
 
-    duration_us: int
+    duration_us: int | None
     timezone: str
     cron: str | None = None
     start_us: int | None = None
+    ical: str | None = None
 
 
 def running_until(rules: Iterable[Rule], now_us: int) -> int | None:
@@ -42,23 +40,7 @@ def page_due_us(confirm_us: int, page_after_us: int, rules: Iterable[Rule]) -> i
 
 
 def _end(rule: Rule, now_us: int) -> int | None:
-    """The latest end of the rule's spans that contain `now_us`. Starts are local time, durations are elapsed time."""
-    end_us = None
-    for start_us in _starts(rule, now_us):
-        if start_us > now_us:
-            break
-        if now_us < start_us + rule.duration_us:
-            end_us = start_us + rule.duration_us
-    return end_us
-
-
-def _starts(rule: Rule, now_us: int) -> Iterator[int]:
-    """Ascending, from before any span that still runs."""
-    if rule.cron is None:
-        assert rule.start_us is not None
-        yield rule.start_us
-        return
-    # A day earlier than needed: the walk is on wall time, which is ambiguous around a shift.
-    first = to_datetime(now_us - rule.duration_us - DAY_US).astimezone(ZoneInfo(rule.timezone))
-    for moment in CronSim(rule.cron, first):
-        yield to_us(moment.astimezone(UTC))
+    """The latest end of the rule's spans that contain `now_us`."""
+    work = Work(rule.cron, rule.start_us, rule.ical, rule.duration_us)
+    running = occurrences(work, ZoneInfo(rule.timezone), now_us, now_us + 1)
+    return max((occurrence.end_us for occurrence in running), default=None)

@@ -151,11 +151,11 @@ async def _page(
     cursor = await connection.execute(SQL["page_terms"], {"incidents": list(starts)})
     rules: dict[str, list[Rule]] = {}
     page_after: dict[str, int] = {}
-    for incident, page_after_us, timezone, cron, start_time, duration_us in await cursor.fetchall():
+    for incident, page_after_us, timezone, cron, start_time, ical, duration_us in await cursor.fetchall():
         page_after[incident] = page_after_us
         own = rules.setdefault(incident, [])
-        if duration_us is not None:
-            own.append(Rule(duration_us, timezone, cron, None if start_time is None else to_us(start_time)))
+        if cron is not None or start_time is not None or ical is not None:
+            own.append(Rule(duration_us, timezone, cron, None if start_time is None else to_us(start_time), ical))
     async with connection.pipeline():
         for incident, start in starts.items():
             if incident not in page_after:  # not critical, found too late, or over already

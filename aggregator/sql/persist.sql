@@ -138,7 +138,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: page_terms
 -- What decides when a page is due. One row per maintenance rule, one with nulls where there is none.
-SELECT i.incident_id, p.page_after_us, k.timezone, m.cron, m.start_time, m.duration_us
+SELECT i.incident_id, p.page_after_us, k.timezone, m.cron, m.start_time, m.ical, m.duration_us
 FROM quivive.incidents AS i
 JOIN quivive.checks AS c ON c.check_id = i.check_id AND c.critical
 JOIN quivive.customers AS k ON k.customer_id = i.customer_id

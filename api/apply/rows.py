@@ -24,6 +24,7 @@ from quivive.v1 import bus_pb2
 _MICROSECOND = timedelta(microseconds=1)
 
 Row = dict[str, Any]
+_SpanKey = tuple[str | None, datetime | None, str | None, int | None]
 
 
 def rows_of(plan: Plan, checks: CheckChanges, new_id: Callable[[], int]) -> dict[str, list[Row]]:
@@ -113,12 +114,12 @@ def _maintenance_rows(plan: Plan) -> dict[str, list[Row]]:
     return {"delete_maintenance": gone, "add_maintenance": come}
 
 
-def _span_key(item: MaintenanceConfig) -> tuple[str | None, datetime | None, int]:
-    return item.cron, item.start, item.duration // _MICROSECOND
+def _span_key(item: MaintenanceConfig) -> _SpanKey:
+    return item.cron, item.start, item.ical, None if item.duration is None else item.duration // _MICROSECOND
 
 
-def _span_row(site: str, key: tuple[str | None, datetime | None, int]) -> Row:
-    return {"site": site, "cron": key[0], "start": key[1], "duration_us": key[2]}
+def _span_row(site: str, key: _SpanKey) -> Row:
+    return {"site": site, "cron": key[0], "start": key[1], "ical": key[2], "duration_us": key[3]}
 
 
 def _changed(kind: Any) -> list[Any]:
@@ -134,6 +135,7 @@ def _plan_row(plan: PlanConfig) -> Row:
         "objective": plan.objective,
         "response_target_us": plan.response_target // _MICROSECOND,
         "response_hours": plan.response_hours,
+        "business_hours": plan.business_hours,
         "channels": list(plan.channels),
         "status_page": plan.status_page,
         "performance": plan.performance,
@@ -148,6 +150,7 @@ def _customer_row(customer: CustomerConfig) -> Row:
         "plan": customer.plan,
         "locale": customer.locale,
         "timezone": customer.timezone,
+        "holidays": customer.holidays or "",
     }
 
 

@@ -45,6 +45,7 @@ async def read_present(connection: Connection) -> Present:
             plan=row["plan_id"],
             locale=row["locale"],
             timezone=row["timezone"],
+            holidays=row["holidays"] or None,
         )
         for row in await _rows(connection, "customers")
     ]
@@ -98,6 +99,7 @@ def _plan(row: Mapping[str, Any]) -> PlanConfig:
         objective=row["objective"],
         response_target=row["response_target_us"] * _MICROSECOND,
         response_hours=row["response_hours"],
+        business_hours=row["business_hours"],
         channels=tuple(row["channels"]),
         status_page=row["status_page"],
         performance=row["performance"],

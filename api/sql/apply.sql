@@ -6,12 +6,12 @@ SELECT revision FROM quivive.configuration FOR UPDATE
 UPDATE quivive.configuration SET revision = revision + 1
 
 -- name: plans
-SELECT plan_id, title, interval_us, page_after_us, objective, response_target_us, response_hours, channels, status_page,
-       performance, reports
+SELECT plan_id, title, interval_us, page_after_us, objective, response_target_us, response_hours, business_hours, channels,
+       status_page, performance, reports
 FROM quivive.current_plans WHERE delete_time IS NULL ORDER BY plan_id
 
 -- name: customers
-SELECT customer_id, title, plan_id, locale, timezone FROM quivive.customers WHERE delete_time IS NULL ORDER BY customer_id
+SELECT customer_id, title, plan_id, locale, timezone, holidays FROM quivive.customers WHERE delete_time IS NULL ORDER BY customer_id
 
 -- name: regions
 SELECT name, title, simulated FROM quivive.regions WHERE delete_time IS NULL AND NOT internal ORDER BY name
@@ -31,16 +31,17 @@ ORDER BY c.site_id, c.name
 
 -- name: put_plan
 INSERT INTO quivive.plans (plan_id, version, title, interval_us, page_after_us, objective, response_target_us,
-                           response_hours, channels, status_page, performance, reports)
+                           response_hours, business_hours, channels, status_page, performance, reports)
 VALUES (%(id)s, (SELECT coalesce(max(version), 0) + 1 FROM quivive.plans WHERE plan_id = %(id)s), %(title)s,
-        %(interval_us)s, %(page_after_us)s, %(objective)s, %(response_target_us)s, %(response_hours)s, %(channels)s,
+        %(interval_us)s, %(page_after_us)s, %(objective)s, %(response_target_us)s, %(response_hours)s, %(business_hours)s, %(channels)s,
         %(status_page)s, %(performance)s, %(reports)s)
 
 -- name: put_customer
-INSERT INTO quivive.customers (customer_id, title, plan_id, locale, timezone)
-VALUES (%(id)s, %(title)s, %(plan)s, %(locale)s, %(timezone)s)
+INSERT INTO quivive.customers (customer_id, title, plan_id, locale, timezone, holidays)
+VALUES (%(id)s, %(title)s, %(plan)s, %(locale)s, %(timezone)s, %(holidays)s)
 ON CONFLICT (customer_id) DO UPDATE SET
     title = excluded.title, plan_id = excluded.plan_id, locale = excluded.locale, timezone = excluded.timezone,
+    holidays = excluded.holidays,
     create_time = CASE WHEN customers.delete_time IS NULL THEN customers.create_time ELSE now() END,
     delete_time = NULL
 
@@ -78,13 +79,13 @@ ON CONFLICT (site_id) DO UPDATE SET
 UPDATE quivive.sites SET delete_time = now() WHERE site_id = %(id)s
 
 -- name: add_maintenance
-INSERT INTO quivive.maintenance (site_id, cron, start_time, duration_us)
-VALUES (%(site)s, %(cron)s, %(start)s, %(duration_us)s)
+INSERT INTO quivive.maintenance (site_id, cron, start_time, ical, duration_us)
+VALUES (%(site)s, %(cron)s, %(start)s, %(ical)s, %(duration_us)s)
 
 -- name: delete_maintenance
 UPDATE quivive.maintenance SET delete_time = now()
-WHERE site_id = %(site)s AND delete_time IS NULL AND duration_us = %(duration_us)s
-  AND cron IS NOT DISTINCT FROM %(cron)s::text AND start_time IS NOT DISTINCT FROM %(start)s::timestamptz
+WHERE site_id = %(site)s AND delete_time IS NULL AND duration_us IS NOT DISTINCT FROM %(duration_us)s::bigint
+  AND ical IS NOT DISTINCT FROM %(ical)s::text AND cron IS NOT DISTINCT FROM %(cron)s::text AND start_time IS NOT DISTINCT FROM %(start)s::timestamptz
 
 -- name: put_channel
 INSERT INTO quivive.channels (channel_id, type, audience, declared)

@@ -5,13 +5,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from quivive.business_hours import DEFAULT as USUAL_BUSINESS_HOURS
 from quivive.configuration.declared import Declared, without_repetition
 from quivive.configuration.values import (
+    BusinessHours,
+    Calendar,
     Cron,
     Delay,
     Email,
     Flag,
     Headers,
+    HolidayPlace,
     Id,
     Instant,
     Interval,
@@ -46,6 +50,8 @@ class PlanConfig(Declared):
     """Promised availability as a ratio, 0.999 for 99.9 %."""
     response_target: ResponseTarget
     response_hours: Literal["business", "always"] = "business"
+    business_hours: BusinessHours = USUAL_BUSINESS_HOURS
+    """On the wall clock of the customer's zone."""
     channels: Annotated[tuple[Literal["email", "chat", "webhook", "oncall"], ...], AfterValidator(without_repetition)]
     status_page: Flag = False
     performance: Flag = False
@@ -67,19 +73,26 @@ class CustomerConfig(Declared):
     plan: Id
     locale: Locale = "en"
     timezone: Zone = "UTC"
+    holidays: HolidayPlace | None = None
+    """Whose public holidays are no business hours: a country, FR, or one of its regions, DE-BY."""
 
 
 class MaintenanceConfig(Declared):
-    """Announced work: either a single span or a cron expression in the customer's zone."""
+    """Announced work: a single span, a cron expression in the customer's zone, or an iCalendar text."""
 
     cron: Cron | None = None
     start: Instant | None = None
-    duration: MaintenanceLength
+    ical: Calendar | None = None
+    duration: MaintenanceLength | None = None
 
     @model_validator(mode="after")
     def _has_one_start(self) -> Self:
-        if (self.cron is None) == (self.start is None):
-            raise ValueError("needs either cron or start")
+        if sum(way is not None for way in (self.cron, self.start, self.ical)) != 1:
+            raise ValueError("needs either cron or start, or ical")
+        if self.ical is None and self.duration is None:
+            raise ValueError("duration is required")
+        if self.ical is not None and self.duration is not None:
+            raise ValueError("needs no duration: events of an iCalendar text have their own")
         return self
 
 

@@ -12,7 +12,9 @@ from zoneinfo import available_timezones
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator
 
+from quivive.business_hours import parse_business_hours
 from quivive.configuration.durations import format_duration, parse_duration
+from quivive.maintenance import check_ical
 
 MAX_URL = 2048
 MAX_MAINTENANCE_STARTS_PER_HOUR = 4
@@ -108,6 +110,29 @@ def _simulate(value: str) -> CronSim:
     except (CronSimError, StopIteration) as error:
         raise ValueError(f"{value!r} is not a cron expression: {error}") from None
     return simulation
+
+
+def _check_calendar(value: str) -> str:
+    check_ical(value)
+    return value
+
+
+def _check_business_hours(value: str) -> str:
+    parse_business_hours(value)
+    return value
+
+
+def _check_holiday_place(value: str) -> str:
+    import holidays
+
+    country, dash, region = value.partition("-")
+    known = holidays.list_supported_countries(include_aliases=False)
+    if country not in known or (dash and region not in known[country]):
+        raise ValueError(
+            f"{value!r} is neither a country such as FR nor one of its regions such as DE-BY"
+            + (f"; {country} has {', '.join(known[country]) or 'none'}" if country in known else "")
+        )
+    return value
 
 
 def _parse_instant(value: object) -> datetime:
@@ -245,6 +270,9 @@ Text = Annotated[str, Field(max_length=200), AfterValidator(_check_text)]
 Phrase = Annotated[str, Field(min_length=1, max_length=1024)]
 Url = Annotated[str, AfterValidator(check_url)]
 Zone = Annotated[str, AfterValidator(_check_zone)]
+Calendar = Annotated[str, AfterValidator(_check_calendar)]
+BusinessHours = Annotated[str, Field(max_length=200), AfterValidator(_check_business_hours)]
+HolidayPlace = Annotated[str, Field(max_length=20), AfterValidator(_check_holiday_place)]
 Cron = Annotated[str, AfterValidator(_check_cron)]
 JobCron = Annotated[str, AfterValidator(_check_job_cron)]
 Headers = Annotated[dict[str, str], Field(max_length=50), AfterValidator(_check_headers)]
