@@ -10,27 +10,26 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
 
 from aggregator import database
-from aggregator.completeness import Completeness
 from aggregator.confirmations import Confirmations
-from aggregator.decide.compare import blind_by_comparison, watched_checks
 from aggregator.decide.transitions import ConfirmationWanted, Transition
 from aggregator.events import Events
+from aggregator.holdings import Holdings
 from aggregator.metrics import UNKNOWN_RESULTS
 from aggregator.persist.batch import Batch, Poisoned, RegionEvent, Seen
 from aggregator.persist.writer import Writer
 from aggregator.policies import PolicyStore
 from aggregator.refusals import Refusals, refuse_impossible_times
-from aggregator.regions import Lookout, differences
+from aggregator.reports import Report
 from aggregator.results import BadBatch, Results, decode
 from aggregator.shards import Shard
-from quivive.bus import Delivery, Reader
-from quivive.domain.checks import HEARTBEAT_REGION
+from aggregator.watch import DUTY_SHARD, Watch
+from quivive.bus import Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -45,11 +44,10 @@ LET_PASS_S = 0.5
 class Surroundings:
     """What the consumer works with."""
 
-    reader: Reader
+    holdings: Holdings
     writer: Writer
     policies: PolicyStore
-    lookout: Lookout
-    completeness: Completeness
+    watch: Watch
     confirmations: Confirmations
     events: Events
     on_commit: Callable[[], None]
@@ -57,15 +55,15 @@ class Surroundings:
 
 
 class Consumer:
-    """Owns `shards` (by number). `blind` are the regions that were blind when the last owner committed."""
+    """Reads what the shards that we hold are told, decides, and has it recorded."""
 
-    def __init__(self, around: Surroundings, shards: Mapping[int, Shard], blind: frozenset[str]) -> None:
+    def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self._shards = shards
-        self._blind = blind
+        self._shards = around.holdings.shards
+        self._watch = around.watch
         self._declared = around.policies.declared
         self._refusals = Refusals()
-        self._sequence = 0
+        self._lone: Counter[str] = Counter()
         self._bus_us = 0
         self._touched: set[int] = set()
         self._saved_at = self._passed_at = time.monotonic()
@@ -75,12 +73,20 @@ class Consumer:
         """Every shard decides on what is new."""
         return not any(shard.replaying for shard in self._shards.values())
 
+    @property
+    def report(self) -> Report:
+        """What whoever is on duty has to know of our shards."""
+        deciding = sum(1 for _ in self._deciding())
+        doubted = self._watch.doubted if self._watch.on_duty else frozenset[str]()
+        return Report(deciding, self._lone, self._around.holdings.known.unknown, doubted)
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until `stopping`, then save every shard. Raises Fenced."""
         stop = asyncio.ensure_future(stopping.wait())
         try:
             while not stopping.is_set():
-                reading = asyncio.ensure_future(self._around.reader.read())
+                await self._rearrange()
+                reading = asyncio.ensure_future(self._around.holdings.read())
                 await asyncio.wait({reading, stop}, return_when=asyncio.FIRST_COMPLETED)
                 if not reading.done():
                     reading.cancel()
@@ -92,10 +98,22 @@ class Consumer:
         finally:
             stop.cancel()
 
+    async def _rearrange(self) -> None:
+        """Hand over what others should have, saved to the last message; take what has come to us."""
+        surplus = self._around.holdings.surplus()
+        if surplus:
+            await self._commit(Batch(), save=True)
+            if DUTY_SHARD in surplus:
+                self._watch.go_off_duty()
+            await self._around.holdings.release(surplus)
+        if await self._around.holdings.take_gained() or surplus:
+            self._bus_us = 0  # messages of the past are about to come again
+
     async def _step(self, deliveries: list[Delivery]) -> None:
-        idle = not deliveries and self._around.reader.caught_up
+        idle = not deliveries and self._around.holdings.caught_up
         if idle:
             self._bus_us = max(self._bus_us, time.time_ns() // 1000)
+        await self._report_for_duty()
         batch = Batch()
         self._take_changes(batch, idle=idle)
         for delivery in deliveries:
@@ -103,26 +121,22 @@ class Consumer:
             if batch.results > MOST_RESULTS:
                 await self._commit(batch)
                 batch = Batch()
-        if time.monotonic() - self._passed_at >= LET_PASS_S:
+        if self._bus_us and time.monotonic() - self._passed_at >= LET_PASS_S:
             self._passed_at = time.monotonic()
             for shard in self._deciding():
                 await self._add(batch, shard, shard.let_pass(self._bus_us))
             self._compare_regions()
         await self._commit(batch)
 
+    async def _report_for_duty(self) -> None:
+        """Only once the shard is up to date: its mark has to go with what is judged."""
+        if not self._watch.on_duty and any(shard.number == DUTY_SHARD for shard in self._deciding()):
+            await self._watch.go_on_duty()
+
     def _compare_regions(self) -> None:
-        """Doubt a region that finds many sites down which every other one finds up; `_take_changes` acts on it."""
-        lookout = self._around.lookout
-        lone: Counter[str] = Counter()
-        for shard in self._deciding():
-            lone += shard.lone_failures(self._blind - lookout.doubted)
-        if not lone and not lookout.doubted:
-            return
-        watched = watched_checks(p for n in self._shards for p in self._declared.shards[n].current.values())
-        doubted = blind_by_comparison(lookout.doubted, lone, watched)
-        lookout.doubt(
-            {r: f"finds {lone[r]} of {watched[r]} sites down that every other region finds up" for r in doubted}
-        )
+        otherwise_blind = self._watch.blind - self._watch.doubted
+        self._lone = sum((shard.lone_failures(otherwise_blind) for shard in self._deciding()), Counter())
+        self._watch.compare(self.report, self._declared)
 
     def _deciding(self) -> Iterable[Shard]:
         return (shard for shard in self._shards.values() if not shard.replaying)
@@ -132,37 +146,27 @@ class Consumer:
         if self._bus_us == 0:  # nobody has told the time yet
             return
         self._declared = self._around.policies.declared
-        self._around.lookout.declare(self._declared.regions.keys() - {HEARTBEAT_REGION})
-        newly, sighted = differences(self._around.lookout.blindness(), self._blind)
-        now_us = self._bus_us
-        for region, reason in newly.items():
-            log.warning("region.blinded", region=region, reason=reason)
-            batch.region_events.append(RegionEvent(region, "blind", now_us, reason))
-        for region in sighted:
-            log.info("region.sighted", region=region)
-            batch.region_events.append(RegionEvent(region, "sighted", now_us, ""))
-        self._blind = ((self._blind | newly.keys()) - sighted) & self._declared.regions.keys()
+        self._watch.look(self._declared, batch, self._bus_us)
         for shard in self._shards.values():
-            if idle or not shard.replaying or shard.position <= self._sequence:
-                batch.transitions += self._adopt(shard, now_us)
+            if idle or not shard.replaying or shard.position <= self._around.holdings.sequence:
+                batch.transitions += self._adopt(shard, self._bus_us)
 
     def _adopt(self, shard: Shard, now_us: int) -> list[Transition]:
-        return shard.adopt(self._declared.shards[shard.number], self._blind, now_us)
+        return shard.adopt(self._declared.shards[shard.number], self._watch.blind, now_us)
 
     async def _take(self, delivery: Delivery, batch: Batch) -> None:
-        if delivery.sequence <= self._sequence:
-            log.error("stream.restarted", sequence=delivery.sequence, behind=self._sequence)
-            for shard in self._shards.values():
-                shard.rewind()
-        self._sequence = delivery.sequence
+        holdings = self._around.holdings
+        holdings.note(delivery.sequence)
         self._bus_us = max(self._bus_us, delivery.time_us)
         number, _, region = delivery.subject.removeprefix("quivive.results.").partition(".")
         owned = self._shards.get(int(number)) if number.isdecimal() else None
         if owned is None:
-            batch.poisoned.append(_poisoned(delivery, f"there is no shard {number}"))
+            if DUTY_SHARD in self._shards and not holdings.is_shard(number):
+                batch.poisoned.append(_poisoned(delivery, f"there is no shard {number}"))
             return
-        if delivery.sequence <= owned.snapshot_position:
+        if delivery.sequence <= owned.taken:
             return
+        owned.taken = delivery.sequence
         is_replay = delivery.sequence <= owned.position
         if owned.replaying and not is_replay:
             await self._add(batch, owned, self._adopt(owned, delivery.time_us))
@@ -218,14 +222,16 @@ class Consumer:
         save = save or time.monotonic() - self._saved_at >= SNAPSHOT_S
         if save:
             self._saved_at = time.monotonic()
+        self._around.holdings.known.follow(batch.transitions, self._declared.is_critical)
+        self._watch.judge_completeness(self.report, batch)
+        if batch.region_events or batch.notices:
+            self._touched.add(DUTY_SHARD)
+        sequence = self._around.holdings.sequence
         for shard in self._deciding():
-            moved = shard.dirty or shard.snapshot_position < self._sequence
+            moved = shard.dirty or shard.snapshot_position < sequence
             if shard.must_save or (save and moved) or shard.number in self._touched:
-                batch.marks.append(
-                    shard.mark(max(self._sequence, shard.position), save=shard.must_save or (save and moved))
-                )
+                batch.marks.append(shard.mark(max(sequence, shard.taken), save=shard.must_save or (save and moved)))
         self._touched.clear()
-        batch.notices += self._around.completeness.follow(batch.transitions, self._declared.is_critical, self._bus_us)
         if not batch:
             return
         await self._around.writer.commit(batch)

@@ -1,20 +1,36 @@
-"""Owning shards: whoever takes them over increments their epochs, and only the newest epoch commits."""
+"""Leases in the database: each aggregator renews one, and owns shards for as long as it is good.
 
+Whoever takes a shard increments its epoch, and only the newest epoch commits: see `aggregator.persist.writer`.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg
 import structlog
+from psycopg.types.json import Jsonb
 
 from aggregator import database
+from aggregator.reports import Report
 from quivive import sql
 
 log = structlog.get_logger(__name__)
 
 SQL = sql.load("aggregator", "sql/shards.sql")
+LEASE = timedelta(seconds=5)
+RENEW_S = 1.0
+MISSED = LEASE - timedelta(seconds=1.5 * RENEW_S)
+"""What is left of a lease whose last renewal did not come."""
 
 
 class WrongShards(Exception):
     """The deployment was made with another number of shards; the text says which."""
+
+
+class Fenced(Exception):
+    """Another process took our shards over. Nothing more is recorded; this process must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +44,104 @@ class Lease:
     snapshot: bytes | None
 
 
-async def take_all(url: str, shards: int, owner: str) -> list[Lease]:
-    """Take every shard, whoever has it. Raises WrongShards, and one of `database.PASSING`."""
-    async with await database.connect(url, "quivive aggregator") as connection:
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An aggregator with a good lease, what it said last, and how many shards it owns."""
+
+    name: str
+    report: Report
+    shards: int
+
+
+class Leases:
+    """The lease of aggregator `name` in a deployment of `shards`. One session; after an error the next call makes a new one."""
+
+    def __init__(self, url: str, name: str, shards: int) -> None:
+        self.name = name
+        self._url = url
+        self._shards = shards
+        self._connection: psycopg.AsyncConnection | None = None
+        self._in_use = asyncio.Lock()
+
+    async def join(self) -> None:
+        """Be one of the aggregators. Raises WrongShards, and one of `database.PASSING`."""
+        connection = await self._connect()
         row = await (await connection.execute(SQL["shards_count"])).fetchone()
         assert row is not None
-        if row[0] not in (0, shards):
+        if row[0] not in (0, self._shards):
             raise WrongShards(f"this deployment was made with {row[0]} shards: set QUIVIVE_SHARDS={row[0]}")
-        # First of all: an owner that hangs inside a transaction holds the rows, and everything below would wait for it.
+        await connection.execute(SQL["shards_ensure"], {"shards": self._shards})
+        await connection.execute(SQL["aggregator_join"], {"owner": self.name, "lease": LEASE})
+
+    async def renew(self, report: Report) -> list[Member]:
+        """For another `LEASE`; every aggregator, the first to come first. Raises Fenced, and one of `database.PASSING`."""
+        async with self._in_use:
+            connection = await self._connect()
+            row = {"owner": self.name, "lease": LEASE, "report": Jsonb(report.to_json())}
+            if (await connection.execute(SQL["aggregator_renew"], row)).rowcount != 1:
+                raise Fenced("another aggregator found our lease run out")
+            cursor = await connection.execute(SQL["aggregators"])
+            return [Member(name, Report.of_json(told), shards) for name, told, shards in await cursor.fetchall()]
+
+    async def bury(self) -> list[str]:
+        """End those whose lease ran out, and free their shards; their names. Raises one of `database.PASSING`."""
+        async with self._in_use:
+            connection = await self._connect()
+            async with connection.transaction():
+                cursor = await connection.execute(SQL["aggregators_dead"], {"owner": self.name, "missed": MISSED})
+                dead = [row[0] for row in await cursor.fetchall()]
+                for name in dead:
+                    await _end(connection, name)
+                    await connection.execute(SQL["aggregator_leave"], {"aggregator": name})
+            return dead
+
+    async def take(self, most: int) -> list[Lease]:
+        """Own so many more of the shards that are free. Raises one of `database.PASSING`."""
+        async with self._in_use:
+            connection = await self._connect()
+            cursor = await connection.execute(SQL["shards_take"], {"owner": self.name, "most": most})
+            return sorted((Lease(*row) for row in await cursor.fetchall()), key=lambda lease: lease.shard)
+
+    async def keep(self, shards: Collection[int]) -> None:
+        """Let others have every shard of ours but these. Raises one of `database.PASSING`."""
+        async with self._in_use:
+            connection = await self._connect()
+            await connection.execute(SQL["shards_keep"], {"owner": self.name, "shards": list(shards)})
+
+    async def leave(self) -> None:
+        """Free what is ours at once, if the database can be had; else the lease runs out."""
         try:
-            await connection.execute(SQL["shards_evict"], {"writer": database.WRITER_NAME})
-        except psycopg.errors.InsufficientPrivilege as error:
-            log.warning("owner.eviction_refused", error=str(error))
-        await connection.execute(SQL["shards_ensure"], {"shards": shards})
-        cursor = await connection.execute(SQL["shards_take"], {"owner": owner})
-        leases = [Lease(*row) for row in await cursor.fetchall()]
-    log.info("shards.taken", shards=len(leases), owner=owner)
-    return sorted(leases, key=lambda lease: lease.shard)
+            connection = await self._connect()
+            await connection.execute(SQL["aggregator_leave"], {"aggregator": self.name})
+        except database.PASSING as error:
+            log.warning("lease.not_returned", error=str(error))
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _connect(self) -> psycopg.AsyncConnection:
+        if self._connection is not None and self._connection.broken:
+            await self.close()
+        if self._connection is None:
+            self._connection = await database.connect(self._url, "quivive aggregator lease")
+        return self._connection
+
+
+async def _end(connection: psycopg.AsyncConnection, name: str) -> None:
+    """Its writing session first of all: one that hangs inside a transaction holds rows that others wait for."""
+    try:
+        async with connection.transaction():
+            await connection.execute(SQL["aggregator_end"], {"aggregator": name, "writer": database.WRITER_NAME})
+    except psycopg.errors.InsufficientPrivilege as error:
+        log.warning("owner.eviction_refused", aggregator=name, error=str(error))
+
+
+def share(members: Sequence[Member], name: str, shards: int) -> int:
+    """How many shards the aggregator of that name should own; whoever came first has one more where it does not come out even."""
+    names = [member.name for member in members]
+    each, rest = divmod(shards, len(names))
+    return each + (names.index(name) < rest)

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
-from collections.abc import Coroutine, Iterable
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,29 +15,32 @@ import psycopg
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from psycopg_pool import AsyncConnectionPool
 
-from aggregator import completeness, database, leases, upkeep
-from aggregator.completeness import Completeness
+from aggregator import database, upkeep
 from aggregator.confirmations import Confirmations
 from aggregator.consume import Consumer, Surroundings
+from aggregator.drift import learner
 from aggregator.events import Events
 from aggregator.heartbeat import Heartbeat
-from aggregator.leases import Lease, WrongShards
+from aggregator.holdings import Holdings
+from aggregator.leases import Fenced, Leases, WrongShards
+from aggregator.membership import Membership
 from aggregator.notify import channels
 from aggregator.notify.sender import Sender
-from aggregator.persist.writer import Fenced, Writer
-from aggregator.policies import SQL, PolicyStore
+from aggregator.persist.writer import Writer
+from aggregator.policies import PolicyStore
 from aggregator.regions import Lookout, Presence
+from aggregator.seal.sealer import Sealer
 from aggregator.settings import AggregatorSettings
-from aggregator.shards import Shard
-from quivive import bus, health, subjects
+from aggregator.watch import Watch, blind_regions
+from quivive import bus, health
 from quivive.settings import EXIT_USAGE
 
 log = structlog.get_logger(__name__)
 
 STOP_WITHIN_S = 3.5
 """For the last commit."""
+LEAVE_WITHIN_S = 0.5
 
 
 class NotMigrated(Exception):
@@ -88,32 +93,38 @@ async def _start(settings: AggregatorSettings, stack: AsyncExitStack) -> Parts:
     stack.push_async_callback(pool.close)
 
     policies = PolicyStore(pool, settings.shards)
-    owned = await _take_over(url, settings.shards)
-    complete, blind = await _load(pool, policies)
-    shards = {lease.shard: Shard(lease) for lease in owned}
-    await _rewind_if_new(nc, shards.values())
-    after = min(shard.snapshot_position for shard in shards.values())
-    reader = bus.Reader(nc, subjects.RESULTS_STREAM, ["quivive.results.*.*"], after=after)
-    stack.push_async_callback(reader.close)
-    writer = readiness.writer = Writer(url, {lease.shard: lease.epoch for lease in owned})
+    leases = await _join(url, settings.shards, stack)
+    await _load(policies)
+    writer = readiness.writer = Writer(url, leases.name)
     stack.push_async_callback(writer.close)
     sender = Sender(pool, await stack.enter_async_context(channels.open_all(settings)))
+    membership = Membership(leases, settings.shards, lambda: consumer.report, lambda: blind_regions(pool))
+    holdings = Holdings(nc, pool, membership, settings.shards)
+    stack.push_async_callback(holdings.close)
     lookout, events = Lookout(), Events(nc.jetstream())
     around = Surroundings(
-        reader=reader,
+        holdings=holdings,
         writer=writer,
         policies=policies,
-        lookout=lookout,
-        completeness=complete,
+        watch=Watch(pool, lookout, membership, settings.shards),
         confirmations=Confirmations(nc),
         events=events,
         on_commit=sender.wake,
     )
-    consumer = readiness.consumer = Consumer(around, shards, blind)
+    consumer = Consumer(around)
+    readiness.consumer, readiness.membership = consumer, membership
     presence = Presence(nc, lookout)
     heartbeat = Heartbeat(nc, lambda: not writer.retrying)
     background = [
-        *(policies.follow(), presence.follow(), events.publish(), heartbeat.run(), upkeep.keep(pool), _keep_streams(nc))
+        membership.follow(),
+        policies.follow(),
+        presence.follow(),
+        events.publish(),
+        heartbeat.run(),
+        upkeep.keep(pool),
+        Sealer(pool).run(),
+        _keep_streams(nc),
+        learner.follow(pool, _now_us),
     ]
     return Parts(consumer, sender, background)
 
@@ -141,36 +152,31 @@ async def _work(parts: Parts, stopping: asyncio.Event) -> int:
     return 0
 
 
-async def _take_over(url: str, shards: int) -> list[Lease]:
-    """Own every shard. Raises WrongShards and NotMigrated."""
-    owner = f"{socket.gethostname()}/{os.getpid()}"
+async def _join(url: str, shards: int, stack: AsyncExitStack) -> Leases:
+    """Be one of the aggregators. Raises WrongShards and NotMigrated."""
+    leases = Leases(url, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}", shards)
+    stack.push_async_callback(_leave, leases)
     async for attempt in database.patiently():
         with attempt:
             try:
-                return await leases.take_all(url, shards, owner)
+                await leases.join()
             except psycopg.errors.UndefinedTable:
                 raise NotMigrated("the database has no schema yet: run `python -m aggregator migrate`") from None
-    raise AssertionError("it is tried for ever")
+    log.info("aggregator.joined", name=leases.name)
+    return leases
 
 
-async def _load(pool: AsyncConnectionPool, policies: PolicyStore) -> tuple[Completeness, frozenset[str]]:
-    """What is declared and what was committed last: completeness and blind regions."""
+async def _leave(leases: Leases) -> None:
+    """Without a database the lease runs out by itself."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_WITHIN_S):
+            await leases.leave()
+
+
+async def _load(policies: PolicyStore) -> None:
     async for attempt in database.patiently():
         with attempt:
             await policies.refresh()
-            async with pool.connection() as connection:
-                rows = await (await connection.execute(SQL["blind_regions"])).fetchall()
-                return await completeness.load(connection), frozenset(row[0] for row in rows)
-    raise AssertionError("it is tried for ever")
-
-
-async def _rewind_if_new(nc: Client, shards: Iterable[Shard]) -> None:
-    """Positions beyond the stream's end are those of a stream that is gone."""
-    last = (await nc.jetstream().stream_info(subjects.RESULTS_STREAM)).state.last_seq
-    if any(shard.position > last for shard in shards):
-        log.error("stream.restarted", last=last)
-        for shard in shards:
-            shard.rewind()
 
 
 async def _ensure_streams(nc: Client) -> None:
@@ -193,12 +199,17 @@ async def _keep_streams(nc: Client) -> None:
             await _ensure_streams(nc)
 
 
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
 class Readiness:
     """Why the aggregator is not ready, if it is not. Parts are filled in as they come."""
 
     def __init__(self) -> None:
         self.nc: Client | None = None
         self.writer: Writer | None = None
+        self.membership: Membership | None = None
         self.consumer: Consumer | None = None
 
     def not_ready(self) -> str | None:
@@ -208,6 +219,8 @@ class Readiness:
             return "waiting for the database"
         if self.writer.retrying:
             return "the database does not take our results"
+        if self.membership is None or not self.membership.settled:
+            return "waiting for a share of the shards"
         if not self.consumer.caught_up:
             return "catching up with the results stream"
         return None

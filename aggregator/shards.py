@@ -32,9 +32,10 @@ class Shard:
         self.number = lease.shard
         self.position = lease.position
         """Up to here transitions are committed: those of a replay are discarded."""
-        self.snapshot_position = lease.snapshot_position
+        self.snapshot_position = self.taken = lease.snapshot_position
+        """`taken` is the last message that is in the state."""
         self._epoch = lease.epoch
-        self._second = 0
+        self._second = self._now_us = 0
         self._state = ShardState()
         self._restore(lease)
         self._policies = _policies_of(self._state)
@@ -55,7 +56,7 @@ class Shard:
         except (ValueError, struct.error) as error:
             # Of another version, most likely. The stream tells everything anew, as far back as it is kept.
             log.error("snapshot.refused", shard=lease.shard, error=str(error))
-            self._second, self.snapshot_position = 0, 0
+            self._second = self.snapshot_position = self.taken = 0
 
     def adopt(self, policies: Policies, blind: frozenset[str], now_us: int) -> list[Transition]:
         """From here on decide under these."""
@@ -64,11 +65,12 @@ class Shard:
             return []
         self._policies, self._blind = policies, blind
         self.dirty = self.must_save = True
-        return advance(self._state, policies, blind, now_us)
+        return advance(self._state, policies, blind, self._not_before(now_us))
 
     def take(self, results: Results, now_us: int) -> list[Transition]:
         """Decide on a batch. Time passes first, once a second of the bus's."""
         transitions: list[Transition] = []
+        self._not_before(now_us)
         second = now_us // SECOND_US
         if second > self._second:
             self._second = second
@@ -79,10 +81,15 @@ class Shard:
 
     def let_pass(self, now_us: int) -> list[Transition]:
         """Let time pass without a message of this shard."""
-        transitions = advance(self._state, self._policies, self._blind, now_us)
+        transitions = advance(self._state, self._policies, self._blind, self._not_before(now_us))
         if transitions:
             self.dirty = self.must_save = True
         return transitions
+
+    def _not_before(self, now_us: int) -> int:
+        """Time does not go back while others' messages are read again."""
+        self._now_us = max(self._now_us, now_us)
+        return self._now_us
 
     def lone_failures(self, otherwise_blind: frozenset[str]) -> Counter[str]:
         """Per region, the checks that it alone finds failing."""
@@ -90,7 +97,7 @@ class Shard:
 
     def rewind(self) -> None:
         """The stream began anew."""
-        self.position = self.snapshot_position = 0
+        self.position = self.snapshot_position = self.taken = 0
         self.replaying = False
         self.dirty = self.must_save = True
 

@@ -1,13 +1,11 @@
 """Commits micro-batches, each in one transaction, through every outage of the database."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import psycopg
 import structlog
 
 from aggregator import database
 from aggregator.decide.transitions import PastFilled, StateChanged
+from aggregator.leases import SQL, Fenced
 from aggregator.metrics import COMMIT_SECONDS, POISON, RESULTS, TRANSITIONS
 from aggregator.persist import (
     certificates,
@@ -23,23 +21,16 @@ from aggregator.persist import (
 )
 from aggregator.persist.batch import Batch, ShardMark
 from aggregator.persist.partitions import Partitions
-from quivive import sql
 
 log = structlog.get_logger(__name__)
 
-SQL = sql.load("aggregator", "sql/shards.sql")
-
-
-class Fenced(Exception):
-    """Another process took our shards over. Nothing of the batch is recorded; this process must end."""
-
 
 class Writer:
-    """The one connection that records what was consumed and decided, for the owner of `epochs` (by shard)."""
+    """The one connection that records what was consumed and decided, for the aggregator of that name."""
 
-    def __init__(self, url: str, epochs: Mapping[int, int]) -> None:
+    def __init__(self, url: str, name: str) -> None:
         self._url = url
-        self._epochs = epochs
+        self._name = name
         self._connection: psycopg.AsyncConnection | None = None
         self._partitions = Partitions()
         self.retrying = False
@@ -68,14 +59,15 @@ class Writer:
             await connection.close()
 
     async def _connect(self) -> psycopg.AsyncConnection:
-        """The connection, made anew when it broke; a new owner finds its backend in the shards' rows."""
+        """The connection, made anew when it broke; whoever takes over finds it in our lease. Raises Fenced without one."""
         if self._connection is not None and self._connection.broken:
             await self.close()
         if self._connection is None:
             connection = await database.connect(self._url, database.WRITER_NAME)
             try:
                 await seen.prepare(connection)
-                await connection.execute(SQL["shards_sign"], self._signature())
+                if (await connection.execute(SQL["aggregator_sign"], {"owner": self._name})).rowcount != 1:
+                    raise Fenced("another aggregator found our lease run out")
             except BaseException:
                 await connection.close()
                 raise
@@ -105,9 +97,6 @@ class Writer:
             await operations.store_regions(connection, batch.region_events)
             await operations.store_notices(connection, batch.notices)
             await _mark(connection, batch.marks)
-
-    def _signature(self) -> dict[str, Any]:
-        return {"shard": list(self._epochs), "epoch": list(self._epochs.values())}
 
 
 async def _mark(connection: psycopg.AsyncConnection, marks: list[ShardMark]) -> None:

@@ -38,5 +38,5 @@ WHERE c.critical AND NOT c.paused AND c.delete_time IS NULL
 -- Those whose newest interval says something.
 SELECT check_id FROM quivive.state_intervals WHERE end_time IS NULL AND state IN (1, 2, 3);
 
--- name: last_incompleteness
-SELECT event_key FROM quivive.outbox WHERE kind = 'data.incomplete' ORDER BY outbox_id DESC LIMIT 1;
+-- name: last_completeness
+SELECT event_key FROM quivive.outbox WHERE kind IN ('data.incomplete', 'data.complete') ORDER BY outbox_id DESC LIMIT 1;

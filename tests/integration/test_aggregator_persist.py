@@ -10,7 +10,6 @@ import pytest
 from declaring import REGIONS, declare, declare_channel, rows
 from publishing import Attempt, batch_of, now_us
 
-from aggregator import leases
 from aggregator.decide.transitions import (
     IncidentConfirmed,
     IncidentMoved,
@@ -19,10 +18,11 @@ from aggregator.decide.transitions import (
     StateChanged,
     SuspicionRetracted,
 )
+from aggregator.leases import Fenced, Lease, Leases
 from aggregator.migrate import migrate
 from aggregator.persist.batch import Batch, DataNotice, Poisoned, RegionEvent, Seen, ShardMark
 from aggregator.persist.partitions import DAY_US
-from aggregator.persist.writer import Fenced, Writer
+from aggregator.persist.writer import Writer
 from aggregator.results import decode
 from quivive.domain.checks import DEFAULT_SHARDS, shard_of
 from quivive.domain.words import Cause, Outcome, Responsibility, State
@@ -41,10 +41,24 @@ def url(storage_url: str) -> str:
 
 @pytest.fixture
 async def writer(url: str) -> AsyncIterator[Writer]:
-    owned = await leases.take_all(url, DEFAULT_SHARDS, "test")
-    writer = Writer(url, {lease.shard: lease.epoch for lease in owned})
+    owner = Leases(url, "test", DEFAULT_SHARDS)
+    await owner.join()
+    await owner.take(DEFAULT_SHARDS)
+    writer = Writer(url, "test")
     yield writer
     await writer.close()
+    await owner.close()
+
+
+async def take_over(url: str) -> list[Lease]:
+    """As an aggregator does that finds the lease of `test` run out."""
+    rows(url, "UPDATE quivive.aggregators SET lease_expire_time = now()")
+    other = Leases(url, "another", DEFAULT_SHARDS)
+    await other.join()
+    assert await other.bury() == ["test"]
+    taken = await other.take(DEFAULT_SHARDS)
+    await other.close()
+    return taken
 
 
 def mark(position: int, epoch: int = 1) -> ShardMark:
@@ -147,7 +161,7 @@ async def test_days_get_their_partitions_before_their_first_result(url: str, wri
     await writer.commit(batch(*(seen(Attempt(CHECK, slot_us=slot)) for slot in slots)))
     assert rows(url, "SELECT count(*) FROM quivive.results") == [(4,)]
     # Another process, which has not made them, finds them there.
-    other = Writer(url, {SHARD: 1})
+    other = Writer(url, "test")
     await other.commit(batch(seen(Attempt(CHECK, slot_us=today, attempt=1)), position=2))
     await other.close()
     assert rows(url, "SELECT count(*) FROM quivive.results") == [(5,)]
@@ -155,7 +169,7 @@ async def test_days_get_their_partitions_before_their_first_result(url: str, wri
 
 async def test_an_owner_that_was_displaced_records_nothing(url: str, writer: Writer) -> None:
     await writer.commit(batch(seen(Attempt(CHECK, attempt=0)), position=5))
-    await leases.take_all(url, DEFAULT_SHARDS, "another")
+    await take_over(url)
     # Its backend was ended; it comes back, and finds out.
     with pytest.raises(Fenced):
         await writer.commit(batch(seen(Attempt(CHECK, attempt=1)), transitions=[confirmed()], position=6))
@@ -166,12 +180,12 @@ async def test_an_owner_that_was_displaced_records_nothing(url: str, writer: Wri
 
 async def test_an_owner_that_hangs_inside_its_transaction_is_ended(url: str, writer: Writer) -> None:
     await writer.commit(batch(seen(Attempt(CHECK))))
-    ((backend,),) = rows(url, "SELECT backend_pid FROM quivive.shards WHERE shard = %s", SHARD)
+    ((backend,),) = rows(url, "SELECT writer_pid FROM quivive.aggregators")
     connection = writer._connection
     assert connection is not None
     await connection.execute("BEGIN")
-    await connection.execute("UPDATE quivive.shards SET owner = 'stuck'")
-    owned = await leases.take_all(url, DEFAULT_SHARDS, "another")
+    await connection.execute("UPDATE quivive.shards SET position = 99")
+    owned = await take_over(url)
     assert {lease.epoch for lease in owned} == {2}
     assert rows(url, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", backend) == [(0,)]
 
