@@ -30,6 +30,12 @@ class Delivery:
     """The channel as it was configured."""
     is_deleted: bool
     """The channel was removed since."""
+    explained_by: str | None = None
+    """What explains the incident's group, such as "address 192.0.2.7:443"."""
+    follows: str | None = None
+    """The event key of the message that this one follows up."""
+    others: tuple[Mapping[str, Any], ...] = ()
+    """Payloads of other incidents of the group, told with this one."""
 
 
 class Transport(Protocol):

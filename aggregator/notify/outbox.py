@@ -1,6 +1,9 @@
 """The outbox: claiming what is due, and remembering what became of it. All raise `database.PASSING` when it is away."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -11,6 +14,8 @@ SQL = sql.load("aggregator", "sql/notify.sql")
 
 LEASE = timedelta(seconds=30)
 """A claim outlives any transport's time limit; one whose sender died is free again afterwards."""
+SETTLE = timedelta(minutes=2)
+"""What a group's page does not tell yet is told together, this long after it."""
 
 
 class Outbox:
@@ -20,26 +25,27 @@ class Outbox:
         self._pool = pool
 
     async def claim(self, limit: int) -> list[Delivery]:
-        """What is due and nobody else's, at most `limit`."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(SQL["claim"], {"lease": LEASE, "limit": limit})
-            return [Delivery(*row) for row in await cursor.fetchall()]
+        """What is due and nobody else's, at most `limit`; of a group one delivery a channel, with the others that it tells of."""
+        row = {"lease": LEASE, "settle": SETTLE, "limit": limit}
+        async with self._pool.connection() as connection, connection.transaction():
+            cursor = await connection.execute(SQL["claim"], row)
+            deliveries = [Delivery(*row) for row in await cursor.fetchall()]
+            leading = [delivery.outbox_id for delivery in deliveries if delivery.explained_by is not None]
+            others: dict[int, list[Mapping[str, Any]]] = {}
+            if leading:
+                cursor = await connection.execute(SQL["tell_with"], {"leading": leading})
+                for told_with, payload in await cursor.fetchall():
+                    others.setdefault(told_with, []).append(payload)
+        return [replace(delivery, others=tuple(others.get(delivery.outbox_id, ()))) for delivery in deliveries]
 
     async def sent(self, delivery: Delivery) -> None:
-        """It was taken. The first page of an incident is its page time."""
+        """It was taken. The first page that tells of an incident is its page time."""
+        row = {"outbox": delivery.outbox_id, "incident": delivery.incident}
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute(SQL["sent"], {"outbox": delivery.outbox_id})
+            await connection.execute(SQL["sent"], row)
             if delivery.kind == "incident.confirmed":
-                await connection.execute(SQL["paged"], {"incident": delivery.incident})
-                await connection.execute(
-                    SQL["incident_event"],
-                    {
-                        "key": f"incident.paged/{delivery.incident}",
-                        "incident": delivery.incident,
-                        "kind": "paged",
-                        "detail": delivery.channel,
-                    },
-                )
+                await connection.execute(SQL["paged"], row)
+                await connection.execute(SQL["paged_event"], row)
 
     async def postpone(self, delivery: Delivery, delay: timedelta, error: str) -> None:
         """It failed for now."""
@@ -48,19 +54,10 @@ class Outbox:
             await connection.execute(SQL["postpone"], row)
 
     async def give_up(self, delivery: Delivery, reason: str, error: str) -> None:
-        """It will never be sent; for a page, the incident tells so."""
+        """It will never be sent; for a page, its incidents tell so."""
+        row = {"outbox": delivery.outbox_id, "reason": reason, "error": error}
         async with self._pool.connection() as connection, connection.transaction():
-            row = {"outbox": delivery.outbox_id, "reason": reason, "error": error}
             await connection.execute(SQL["give_up"], row)
             if delivery.kind == "incident.confirmed":
-                names = {"incident": delivery.incident, "channel": delivery.channel}
-                await connection.execute(SQL["give_up_resolution"], names)
-                await connection.execute(
-                    SQL["incident_event"],
-                    {
-                        "key": f"incident.page_failed/{delivery.incident}/{delivery.channel}",
-                        "incident": delivery.incident,
-                        "kind": "page_failed",
-                        "detail": f"{delivery.channel}: {error}",
-                    },
-                )
+                await connection.execute(SQL["give_up_resolution"], row)
+                await connection.execute(SQL["page_failed_event"], row)

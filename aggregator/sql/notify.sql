@@ -1,48 +1,124 @@
 -- The outbox, as the sender sees it.
 
 -- name: claim
--- An outage's end waits until its beginning has been sent to the same channel.
-UPDATE quivive.outbox AS o
-SET claim_time = now() + %(lease)s, attempts = o.attempts + 1
-FROM quivive.channels AS ch
-WHERE ch.channel_id = o.channel_id AND o.outbox_id IN (
-    SELECT w.outbox_id
+-- An outage's end waits until its beginning has been sent to the same channel. Of a group only one row a channel is claimed at a
+-- time, and the others are told with it: a page at once, what came to light since then when the last one has settled; an end at
+-- once when it is the last one's, else when the others have had time to end, too.
+WITH due AS (
+    SELECT w.outbox_id, w.channel_id, w.kind, w.due_time, w.told_with, i.group_id
     FROM quivive.outbox AS w
+    LEFT JOIN quivive.incidents AS i USING (incident_id)
     WHERE w.sent_time IS NULL AND w.cancel_reason IS NULL AND w.due_time <= now()
       AND (w.claim_time IS NULL OR w.claim_time <= now())
       AND NOT (w.kind = 'incident.resolved' AND EXISTS (
           SELECT FROM quivive.outbox AS p
           WHERE p.incident_id = w.incident_id AND p.channel_id = w.channel_id AND p.kind = 'incident.confirmed'
             AND p.sent_time IS NULL AND p.cancel_reason IS NULL))
+), told AS (
+    SELECT j.group_id, s.channel_id, s.kind, max(s.sent_time) AS sent_time,
+           bool_or(s.sent_time IS NULL AND s.cancel_reason IS NULL AND s.claim_time > now()) AS is_under_way,
+           bool_or(s.kind = 'incident.confirmed' AND s.sent_time IS NOT NULL AND j.resolve_time IS NULL) AS is_open
+    FROM (SELECT DISTINCT group_id FROM due WHERE group_id IS NOT NULL) AS d
+    JOIN quivive.incidents AS j USING (group_id)
+    JOIN quivive.outbox AS s USING (incident_id)
+    GROUP BY j.group_id, s.channel_id, s.kind
+), leaders AS (
+    SELECT DISTINCT ON (coalesce(d.group_id, d.outbox_id::text), d.channel_id, d.kind) d.outbox_id
+    FROM due AS d
+    LEFT JOIN told AS t ON t.group_id = d.group_id AND t.channel_id = d.channel_id AND t.kind = d.kind
+    LEFT JOIN told AS p ON p.group_id = d.group_id AND p.channel_id = d.channel_id AND p.kind = 'incident.confirmed'
+    WHERE d.group_id IS NULL
+       OR NOT t.is_under_way
+          AND CASE d.kind WHEN 'incident.confirmed' THEN coalesce(t.sent_time <= now() - %(settle)s, true)
+                          ELSE NOT coalesce(p.is_open, false) OR d.due_time <= now() - %(settle)s END
+    ORDER BY coalesce(d.group_id, d.outbox_id::text), d.channel_id, d.kind, d.told_with IS NOT NULL, d.due_time, d.outbox_id
+)
+UPDATE quivive.outbox AS o
+SET claim_time = now() + %(lease)s, attempts = o.attempts + 1, told_with = NULL
+FROM quivive.channels AS ch
+WHERE ch.channel_id = o.channel_id AND o.outbox_id IN (
+    SELECT w.outbox_id
+    FROM quivive.outbox AS w
+    WHERE w.outbox_id IN (SELECT outbox_id FROM leaders)
+      AND w.sent_time IS NULL AND w.cancel_reason IS NULL AND (w.claim_time IS NULL OR w.claim_time <= now())
     ORDER BY w.due_time, w.outbox_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 )
 RETURNING o.outbox_id, o.event_key, o.kind, o.incident_id, o.payload, o.attempts,
           extract(epoch FROM now() - o.create_time)::double precision, ch.channel_id, ch.type, ch.declared,
-          ch.delete_time IS NOT NULL;
+          ch.delete_time IS NOT NULL,
+          (SELECT g.attributes[1] FROM quivive.incidents AS i JOIN quivive.incident_groups AS g USING (group_id)
+           WHERE i.incident_id = o.incident_id),
+          -- What it follows up: the page that told of this incident, or else the first page of its group.
+          coalesce(
+              (SELECT coalesce(l.event_key, p.event_key)
+               FROM quivive.outbox AS p LEFT JOIN quivive.outbox AS l ON l.outbox_id = p.told_with
+               WHERE p.incident_id = o.incident_id AND p.channel_id = o.channel_id AND p.kind = 'incident.confirmed'
+                 AND p.sent_time IS NOT NULL),
+              (SELECT p.event_key
+               FROM quivive.incidents AS i JOIN quivive.incidents AS j USING (group_id)
+               JOIN quivive.outbox AS p ON p.incident_id = j.incident_id
+               WHERE i.incident_id = o.incident_id AND p.channel_id = o.channel_id AND p.kind = 'incident.confirmed'
+                 AND p.sent_time IS NOT NULL AND p.told_with IS NULL
+               ORDER BY p.sent_time, p.outbox_id LIMIT 1));
+
+-- name: tell_with
+-- The others of the group whose news of the same kind is due on the same channel go out with the claimed one.
+UPDATE quivive.outbox AS o
+SET claim_time = l.claim_time, attempts = o.attempts + 1, told_with = l.outbox_id
+FROM quivive.outbox AS l
+JOIN quivive.incidents AS i ON i.incident_id = l.incident_id
+JOIN quivive.incidents AS j ON j.group_id = i.group_id
+WHERE l.outbox_id = ANY (%(leading)s::bigint[]) AND o.incident_id = j.incident_id AND o.channel_id = l.channel_id
+  AND o.kind = l.kind AND o.outbox_id <> l.outbox_id
+  AND o.sent_time IS NULL AND o.cancel_reason IS NULL AND o.due_time <= now()
+  AND (o.claim_time IS NULL OR o.claim_time <= now())
+  AND NOT (o.kind = 'incident.resolved' AND EXISTS (
+      SELECT FROM quivive.outbox AS p
+      WHERE p.incident_id = o.incident_id AND p.channel_id = o.channel_id AND p.kind = 'incident.confirmed'
+        AND p.sent_time IS NULL AND p.cancel_reason IS NULL))
+RETURNING o.told_with, o.payload;
 
 -- name: sent
-UPDATE quivive.outbox SET sent_time = now(), last_error = NULL WHERE outbox_id = %(outbox)s;
+UPDATE quivive.outbox SET sent_time = now(), last_error = NULL
+WHERE (outbox_id = %(outbox)s OR told_with = %(outbox)s) AND sent_time IS NULL AND cancel_reason IS NULL;
 
 -- name: paged
-UPDATE quivive.incidents SET page_time = now() WHERE incident_id = %(incident)s AND page_time IS NULL;
+UPDATE quivive.incidents SET page_time = now()
+WHERE page_time IS NULL AND incident_id IN (
+    SELECT incident_id FROM quivive.outbox
+    WHERE (outbox_id = %(outbox)s OR told_with = %(outbox)s) AND sent_time IS NOT NULL
+);
 
--- name: incident_event
+-- name: paged_event
 INSERT INTO quivive.incident_events (event_key, incident_id, time, kind, detail)
-VALUES (%(key)s, %(incident)s, now(), %(kind)s, %(detail)s)
+SELECT 'incident.paged/' || o.incident_id, o.incident_id, now(), 'paged',
+       o.channel_id || CASE WHEN o.told_with IS NULL THEN '' ELSE ', with incident ' || %(incident)s::text END
+FROM quivive.outbox AS o
+WHERE (o.outbox_id = %(outbox)s OR o.told_with = %(outbox)s) AND o.sent_time IS NOT NULL
 ON CONFLICT (event_key) DO NOTHING;
 
 -- name: postpone
 UPDATE quivive.outbox SET claim_time = NULL, due_time = now() + %(delay)s, last_error = %(error)s
-WHERE outbox_id = %(outbox)s;
+WHERE (outbox_id = %(outbox)s OR told_with = %(outbox)s) AND sent_time IS NULL AND cancel_reason IS NULL;
 
 -- name: give_up
 UPDATE quivive.outbox SET claim_time = NULL, cancel_reason = %(reason)s, last_error = %(error)s
-WHERE outbox_id = %(outbox)s;
+WHERE (outbox_id = %(outbox)s OR told_with = %(outbox)s) AND sent_time IS NULL AND cancel_reason IS NULL;
 
 -- name: give_up_resolution
 -- Nobody hears of the end of an outage that he never heard of.
-UPDATE quivive.outbox SET cancel_reason = 'its page was given up'
-WHERE incident_id = %(incident)s AND channel_id = %(channel)s AND kind = 'incident.resolved'
-  AND sent_time IS NULL AND cancel_reason IS NULL;
+UPDATE quivive.outbox AS o SET cancel_reason = 'its page was given up'
+FROM quivive.outbox AS p
+WHERE (p.outbox_id = %(outbox)s OR p.told_with = %(outbox)s) AND p.sent_time IS NULL
+  AND o.incident_id = p.incident_id AND o.channel_id = p.channel_id AND o.kind = 'incident.resolved'
+  AND o.sent_time IS NULL AND o.cancel_reason IS NULL;
+
+-- name: page_failed_event
+INSERT INTO quivive.incident_events (event_key, incident_id, time, kind, detail)
+SELECT 'incident.page_failed/' || o.incident_id || '/' || o.channel_id, o.incident_id, now(), 'page_failed',
+       o.channel_id || ': ' || %(error)s::text
+FROM quivive.outbox AS o
+WHERE (o.outbox_id = %(outbox)s OR o.told_with = %(outbox)s) AND o.sent_time IS NULL
+ON CONFLICT (event_key) DO NOTHING;

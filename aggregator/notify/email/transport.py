@@ -9,7 +9,7 @@ import structlog
 from aggregator.notify.channels import Delivery
 from aggregator.notify.email.mail import compose_mail, message_id
 from aggregator.notify.errors import DeliveryError, PermanentFailure, TemporaryFailure
-from aggregator.notify.messages import compose
+from aggregator.notify.group_messages import compose_delivery
 from aggregator.settings import AggregatorSettings
 
 log = structlog.get_logger(__name__)
@@ -32,15 +32,13 @@ class Transport:
         if self._server is None:
             raise TemporaryFailure("QUIVIVE_SMTP_URL is not set")
         locale = delivery.declared.get("locale", "en")
-        confirmed = f"incident.confirmed/{delivery.incident}"
-        follows_up = delivery.incident is not None and delivery.event_key != confirmed
         mail = compose_mail(
-            compose(delivery.kind, delivery.payload, locale, self._public_url),
+            compose_delivery(delivery, locale, self._public_url),
             locale=locale,
             sender=self._sender,
             recipients=delivery.declared["to"],
             identity=message_id(delivery.event_key, delivery.channel, self._sender),
-            answers=message_id(confirmed, delivery.channel, self._sender) if follows_up else None,
+            answers=message_id(delivery.follows, delivery.channel, self._sender) if delivery.follows else None,
         )
         try:
             refused, _ = await aiosmtplib.send(mail, timeout=TIMEOUT_S, **self._server)

@@ -7,7 +7,7 @@ import httpx
 
 from aggregator.notify.channels import Delivery
 from aggregator.notify.errors import PermanentFailure, TemporaryFailure
-from aggregator.notify.webhook.body import body_of
+from aggregator.notify.webhook.body import body_of_delivery
 from aggregator.settings import AggregatorSettings
 from quivive import __version__
 from quivive.signing import signature
@@ -32,7 +32,7 @@ class Transport:
         secret = os.environ.get(name)
         if not secret:
             raise TemporaryFailure(f"the environment variable {name} is not set")
-        body = body_of(delivery.event_key, delivery.kind, delivery.payload, self._public_url)
+        body = body_of_delivery(delivery, self._public_url)
         timestamp = int(time.time())
         headers = {
             "Content-Type": "application/json",

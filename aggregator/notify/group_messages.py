@@ -1,0 +1,60 @@
+"""What is said about several outages that one thing explains: one message instead of one for each."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from babel.dates import format_timedelta
+
+from aggregator.notify.channels import Delivery
+from aggregator.notify.messages import Message, compose, moment, words_of
+from aggregator.phrases import cause_phrase
+from quivive.domain.words import Cause
+
+MOST_NAMED = 50
+"""Sites that a message names; of more it says how many."""
+_KINDS = {"address": "address", "host": "host_name", "nameserver": "nameserver", "zone": "zone"}
+
+
+def compose_delivery(delivery: Delivery, locale: str, public_url: str | None) -> Message:
+    """The message of a delivery, whether it tells of one incident or of several. ValueError for an unknown kind."""
+    payloads = [delivery.payload, *delivery.others]
+    if not delivery.others or len({payload["url"] for payload in payloads}) == 1:
+        return compose(delivery.kind, delivery.payload, locale, public_url)
+    words = words_of(locale)
+    is_bad = delivery.kind == "incident.confirmed"
+    name = "up_group" if not is_bad else "more_group" if delivery.follows else "down_group"
+    terms = {
+        "count": len({payload["site"] for payload in payloads}),
+        "cause": cause_phrase(Cause(delivery.payload["cause"]), locale),
+        "detail": delivery.payload["detail"],
+        "what": _named(delivery.explained_by or "", words),
+        "length": "" if is_bad else format_timedelta(_longest(payloads), threshold=2, locale=locale),
+    }
+    facts = [(words["cause"], terms["cause"]), (words["explained"], terms["what"])]
+    label = words["start" if is_bad else "resolve"]
+    field = "start_time" if is_bad else "resolve_time"
+    for payload in payloads[:MOST_NAMED]:
+        host = urlsplit(payload["url"]).netloc.rpartition("@")[2]
+        facts.append((host, f"{label} {moment(payload[field], payload['timezone'], locale)}"))
+    if len(payloads) > MOST_NAMED:
+        facts.append(("…", words["and_more"].format(count=len(payloads) - MOST_NAMED)))
+    if any(payload["simulated"] for payload in payloads):
+        facts.append((words["simulated"], words["simulated_value"]))
+    return Message(
+        subject=words[name].format_map(terms),
+        sentence=words[f"{name}_sentence"].format_map(terms),
+        facts=tuple(facts),
+        link=public_url,
+        is_bad=is_bad,
+    )
+
+
+def _named(explained_by: str, words: Mapping[str, str]) -> str:
+    kind, _, name = explained_by.partition(" ")
+    return words[_KINDS[kind]].format(name=name)
+
+
+def _longest(payloads: Sequence[Mapping[str, Any]]) -> timedelta:
+    return max(datetime.fromisoformat(p["resolve_time"]) - datetime.fromisoformat(p["start_time"]) for p in payloads)
