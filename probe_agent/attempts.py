@@ -90,6 +90,8 @@ class Attempts:
         left_s = (slot.latest_us - now_us()) / 1e6
         if left_s < 0:
             return False
+        if not self._places.locked():
+            return await self._places.acquire()  # without a timeout, which costs more than the place
         try:
             async with asyncio.timeout(left_s):
                 await self._places.acquire()
