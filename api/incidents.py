@@ -1,8 +1,9 @@
 """Reads confirmed outages, with their events and what the attempts saw."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from api.database import Database
 from api.errors import NotFound
@@ -34,6 +35,10 @@ class IncidentRow:
     close_reason: str | None
     retroactive: bool
     simulated: bool
+    confidence: float | None = None
+    cause_rule: str | None = None
+    cause_reason: str | None = None
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,31 @@ class VoteRow:
     http_status: int
     duration: int
     detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """A failing attempt that an incident rests on; phases in units of 0.1 ms, `content` as it was seen."""
+
+    region: str
+    slot: datetime
+    attempt: int
+    end_time: datetime
+    cause: int
+    http_status: int
+    dns: int
+    connect: int
+    tls: int
+    first_byte: int
+    transfer: int
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRow:
+    """Votes as the aggregator recorded them: region, standing, up, end_time."""
+
+    votes: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +135,17 @@ async def read_incidents_during(
 async def read_events(database: Database, incident: str) -> list[EventRow]:
     """What happened in an incident, oldest first."""
     return await database.fetch(EventRow, SQL["events"], incident=incident)
+
+
+async def read_evidence(database: Database, incident: str) -> list[EvidenceRow]:
+    """The failing attempts that the incident rests on, the first one first."""
+    return await database.fetch(EvidenceRow, SQL["incident_evidence"], incident=incident)
+
+
+async def read_counted(database: Database, incident: str) -> Sequence[Mapping[str, Any]]:
+    """The votes that confirmed it; none for one that late evidence showed."""
+    found = await database.fetch(CountedRow, SQL["incident_votes"], incident=incident)
+    return found[0].votes if found else ()
 
 
 async def read_votes(database: Database, incident: IncidentRow) -> list[VoteRow]:

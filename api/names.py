@@ -25,6 +25,14 @@ def site_id(name: str, field: str = "name") -> str:
     return _id(name, "sites", field, _ID)
 
 
+def check_name(name: str, field: str = "name") -> tuple[str, str | None]:
+    """Site and check in `sites/{site}/checks/{check}`; None for the check in `sites/{site}`. InvalidArgument otherwise."""
+    site, marker, check = name.partition("/checks/")
+    if marker and not _ID.fullmatch(check):
+        raise invalid_field(field, "BAD_NAME", f"{name[:100]!r} is not of the form sites/{{site}}/checks/{{check}}")
+    return site_id(site, field), check if marker else None
+
+
 def customer_id(name: str, field: str) -> str:
     """The id in `customers/{customer}`. InvalidArgument otherwise."""
     return _id(name, "customers", field, _ID)

@@ -1,7 +1,7 @@
 -- name: page
 SELECT i.incident_id, i.site_id, i.customer_id, c.name AS check_name, i.check_id, i.start_time, i.confirm_time, i.page_time,
        i.acknowledge_time, i.resolve_time, i.cause, i.responsibility, i.regions, i.detail, i.reason, i.close_reason,
-       i.retroactive, i.simulated
+       i.retroactive, i.simulated, i.confidence, i.cause_rule, i.cause_reason, i.group_id
 FROM quivive.incidents AS i
 JOIN quivive.checks AS c USING (check_id)
 WHERE (%(incident)s::text IS NULL OR i.incident_id = %(incident)s)
@@ -20,7 +20,7 @@ SELECT time, kind, detail FROM quivive.incident_events WHERE incident_id = %(inc
 -- Outages of critical checks that reach into a window, oldest first.
 SELECT i.incident_id, i.site_id, i.customer_id, c.name AS check_name, i.check_id, i.start_time, i.confirm_time, i.page_time,
        i.acknowledge_time, i.resolve_time, i.cause, i.responsibility, i.regions, i.detail, i.reason, i.close_reason,
-       i.retroactive, i.simulated
+       i.retroactive, i.simulated, i.confidence, i.cause_rule, i.cause_reason, i.group_id
 FROM quivive.incidents AS i
 JOIN quivive.checks AS c USING (check_id)
 WHERE i.site_id = ANY(%(sites)s) AND c.critical
@@ -42,3 +42,11 @@ LIMIT %(limit)s
 SELECT 1 AS known
 WHERE EXISTS (SELECT FROM quivive.sites WHERE site_id = %(site)s)
    OR EXISTS (SELECT FROM quivive.customers WHERE customer_id = %(customer)s)
+
+-- name: incident_evidence
+SELECT region, slot, attempt, end_time, cause, http_status, dns, connect, tls, first_byte, transfer, content
+FROM quivive.incident_evidence WHERE incident_id = %(incident)s ORDER BY end_time, region, attempt LIMIT 60
+
+-- name: incident_votes
+-- As they were counted when it was confirmed.
+SELECT votes FROM quivive.decisions WHERE incident_id = %(incident)s AND kind = 'incident.confirmed' ORDER BY time LIMIT 1

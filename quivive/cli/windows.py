@@ -29,7 +29,7 @@ def parse_window(length: str, start: str, end: str, month: str, now: datetime) -
     if start or end:
         if not start:
             raise Failure("--end needs --start", EXIT_USAGE)
-        window = Window(start=_instant("--start", start), end=_instant("--end", end) if end else None)
+        window = Window(start=parse_instant("--start", start), end=parse_instant("--end", end) if end else None)
         if window.start is not None and window.start >= (window.end or now):
             raise Failure("the window's start must lie before its end", EXIT_USAGE)
         return window
@@ -51,7 +51,8 @@ def parse_month(text: str) -> str:
     return text
 
 
-def _instant(option: str, text: str) -> datetime:
+def parse_instant(option: str, text: str) -> datetime:
+    """An instant in UTC, which is also what a time without a zone is taken to be in. Failure names the option."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
