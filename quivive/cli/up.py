@@ -25,6 +25,9 @@ def up(
     regions: Annotated[
         str, typer.Option("--regions", help="a,b,c: one local agent each, marked simulated [default: local].")
     ] = "",
+    aggregators: Annotated[
+        int, typer.Option("--aggregators", min=1, max=4, help="How many aggregators share the work.")
+    ] = 1,
     demo: Annotated[bool, typer.Option("--demo", help="Add sites on this machine that break and heal.")] = False,
     nats_url: Annotated[
         str | None,
@@ -51,6 +54,7 @@ def up(
         grpc_port=grpc_port,
         http_port=http_port,
         regions=chosen,
+        aggregators=aggregators,
         demo=demo,
         nats_url=nats_url,
         database_url=database_url,

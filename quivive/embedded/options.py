@@ -22,3 +22,5 @@ class UpOptions:
     """An existing broker, instead of the embedded one."""
     database_url: str | None
     """An existing PostgreSQL or TimescaleDB, instead of the embedded one."""
+    aggregators: int = 1
+    """How many share the work."""

@@ -67,11 +67,13 @@ def api(around: Surroundings) -> Program:
     return _service("api", "api", environment)
 
 
-def aggregator(around: Surroundings) -> Program:
+def aggregator(around: Surroundings, number: int = 1) -> Program:
+    """One of several, which share the work."""
+    name = "aggregator" if number == 1 else f"aggregator-{number}"
     environment = around.environment(
-        "aggregator", QUIVIVE_DATABASE_URL=around.database_url, QUIVIVE_PUBLIC_URL=around.public_url
+        name, QUIVIVE_DATABASE_URL=around.database_url, QUIVIVE_PUBLIC_URL=around.public_url
     )
-    return _service("aggregator", "aggregator", environment)
+    return _service(name, "aggregator", environment)
 
 
 def agent(around: Surroundings, region: str, *, simulated: bool) -> Program:

@@ -35,6 +35,7 @@ class Preparation:
     """What to declare: the user's, and the demo's."""
     regions: tuple[str, ...]
     """The regions that are to have an agent here; none when only the api knows."""
+    aggregators: int
     broker: Server | None
     """None for one that is there already; the database likewise."""
     database: Server | None
@@ -58,7 +59,8 @@ class Start:
         """Never returns. Raises Failed with what the user must change or what does not work."""
         await side_by_side(self._bus_and_agents(), self._database_and_schema())
         await self._supervisor.start(Stage.API, services.api(self._around))
-        await self._supervisor.start(Stage.AGGREGATOR, services.aggregator(self._around))
+        aggregators = (services.aggregator(self._around, n + 1) for n in range(self._prepared.aggregators))
+        await self._supervisor.start(Stage.AGGREGATOR, *aggregators)
         regions = await self._declare()
         if not self._prepared.regions:
             await self._start_agents(regions)

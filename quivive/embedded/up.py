@@ -68,7 +68,7 @@ def _prepare(options: UpOptions, loaded: Loaded | None) -> Preparation:
     if show is not None:
         configuration = demo.beside(configuration, show)
     named = options.regions or tuple(region.id for region in configuration.regions)
-    return Preparation(loaded, configuration, named, own_broker, own_database, show, around)
+    return Preparation(loaded, configuration, named, options.aggregators, own_broker, own_database, show, around)
 
 
 async def _run(prepared: Preparation, started: float) -> int:
