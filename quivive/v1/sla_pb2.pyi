@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +20,31 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Granularity:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GranularityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Granularity.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GRANULARITY_UNSPECIFIED: _Granularity.ValueType  # 0
+    """The window as a whole."""
+    GRANULARITY_HOUR: _Granularity.ValueType  # 1
+    GRANULARITY_DAY: _Granularity.ValueType  # 2
+    GRANULARITY_WEEK: _Granularity.ValueType  # 3
+    """From Monday on."""
+    GRANULARITY_MONTH: _Granularity.ValueType  # 4
+
+class Granularity(_Granularity, metaclass=_GranularityEnumTypeWrapper): ...
+
+GRANULARITY_UNSPECIFIED: Granularity.ValueType  # 0
+"""The window as a whole."""
+GRANULARITY_HOUR: Granularity.ValueType  # 1
+GRANULARITY_DAY: Granularity.ValueType  # 2
+GRANULARITY_WEEK: Granularity.ValueType  # 3
+"""From Monday on."""
+GRANULARITY_MONTH: Granularity.ValueType  # 4
+Global___Granularity: _TypeAlias = Granularity  # noqa: Y015
+
 @_typing.final
 class QuerySlaRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -27,10 +53,13 @@ class QuerySlaRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     MONTH_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """sites/{site} or customers/{customer}"""
+    """sites/{site}, customers/{customer}, or customers/- for every site: then without buckets, times, responses and corrections."""
     month: _builtins.str
-    """Instead of both: a calendar month in the customer's zone, "2026-03", up to now at most."""
+    """Instead of both: a calendar month in the customer's zone, "2026-03", up to now at most. Of all sites, each in its own zone."""
+    granularity: Global___Granularity.ValueType
+    """Cuts the window into buckets, on the wall clock of the customer's zone."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Start, inclusive; required unless `month` is given."""
@@ -46,10 +75,11 @@ class QuerySlaRequest(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         month: _builtins.str = ...,
+        granularity: Global___Granularity.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "month", b"month", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "granularity", b"granularity", "month", b"month", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -110,6 +140,18 @@ class SlaFigure(_message.Message):
     PARTIAL_US_FIELD_NUMBER: _builtins.int
     MAINTENANCE_US_FIELD_NUMBER: _builtins.int
     INCIDENTS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    OBJECTIVE_FIELD_NUMBER: _builtins.int
+    ERROR_BUDGET_US_FIELD_NUMBER: _builtins.int
+    ERROR_BUDGET_LEFT_US_FIELD_NUMBER: _builtins.int
+    BURN_RATES_FIELD_NUMBER: _builtins.int
+    TIMES_FIELD_NUMBER: _builtins.int
+    RESPONSES_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
+    LATE_MAINTENANCE_FIELD_NUMBER: _builtins.int
+    EXCLUDED_INCIDENTS_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
     site: _builtins.str
     """sites/{site}"""
     availability: _builtins.float
@@ -127,6 +169,42 @@ class SlaFigure(_message.Message):
     partial_us: _builtins.int
     maintenance_us: _builtins.int
     incidents: _builtins.int
+    """Outages of critical checks that reach into the window."""
+    objective: _builtins.float
+    """What the customer's plan promised at the end of the window; absent when it promises nothing."""
+    error_budget_us: _builtins.int
+    """(1 − objective) × (up + down), rounded down; and what is left of it, negative when it is overdrawn."""
+    error_budget_left_us: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """The site's own window, where all sites were asked for and zones differ."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def burn_rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___BurnRate]:
+        """Over the last 1 h, 5 min, 6 h and 30 min before the end."""
+
+    @_builtins.property
+    def times(self) -> Global___MeanTimes: ...
+    @_builtins.property
+    def responses(self) -> Global___ResponseFigure: ...
+    @_builtins.property
+    def corrected(self) -> Global___SlaReading:
+        """The other reading, where something was said after the fact: late maintenance taken out, and outages that do not count."""
+
+    @_builtins.property
+    def late_maintenance(self) -> _containers.RepeatedCompositeFieldContainer[Global___SlaSpan]:
+        """What of maintenance was declared after it had begun: counted as it was seen, and taken out of `corrected`."""
+
+    @_builtins.property
+    def excluded_incidents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Outages that do not count in `corrected`, by their corrections."""
+
+    @_builtins.property
+    def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___SlaBucket]:
+        """With a granularity: the window's parts, without gap."""
+
     def __init__(
         self,
         *,
@@ -141,10 +219,94 @@ class SlaFigure(_message.Message):
         partial_us: _builtins.int = ...,
         maintenance_us: _builtins.int = ...,
         incidents: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        objective: _builtins.float | None = ...,
+        error_budget_us: _builtins.int | None = ...,
+        error_budget_left_us: _builtins.int | None = ...,
+        burn_rates: _abc.Iterable[Global___BurnRate] | None = ...,
+        times: Global___MeanTimes | None = ...,
+        responses: Global___ResponseFigure | None = ...,
+        corrected: Global___SlaReading | None = ...,
+        late_maintenance: _abc.Iterable[Global___SlaSpan] | None = ...,
+        excluded_incidents: _abc.Iterable[_builtins.str] | None = ...,
+        buckets: _abc.Iterable[Global___SlaBucket] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_availability", b"_availability", "_completeness", b"_completeness", "_error_budget_left_us", b"_error_budget_left_us", "_error_budget_us", b"_error_budget_us", "_lower_bound", b"_lower_bound", "_objective", b"_objective", "_upper_bound", b"_upper_bound", "availability", b"availability", "completeness", b"completeness", "corrected", b"corrected", "end_time", b"end_time", "error_budget_left_us", b"error_budget_left_us", "error_budget_us", b"error_budget_us", "lower_bound", b"lower_bound", "objective", b"objective", "responses", b"responses", "start_time", b"start_time", "times", b"times", "upper_bound", b"upper_bound"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_availability", b"_availability", "_completeness", b"_completeness", "_error_budget_left_us", b"_error_budget_left_us", "_error_budget_us", b"_error_budget_us", "_lower_bound", b"_lower_bound", "_objective", b"_objective", "_upper_bound", b"_upper_bound", "availability", b"availability", "buckets", b"buckets", "burn_rates", b"burn_rates", "completeness", b"completeness", "corrected", b"corrected", "down_us", b"down_us", "end_time", b"end_time", "error_budget_left_us", b"error_budget_left_us", "error_budget_us", b"error_budget_us", "excluded_incidents", b"excluded_incidents", "incidents", b"incidents", "late_maintenance", b"late_maintenance", "lower_bound", b"lower_bound", "maintenance_us", b"maintenance_us", "objective", b"objective", "partial_us", b"partial_us", "responses", b"responses", "site", b"site", "start_time", b"start_time", "times", b"times", "unknown_us", b"unknown_us", "up_us", b"up_us", "upper_bound", b"upper_bound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__availability: _TypeAlias = _typing.Literal["availability"]  # noqa: Y015
+    _WhichOneofArgType__availability: _TypeAlias = _typing.Literal["_availability", b"_availability"]  # noqa: Y015
+    _WhichOneofReturnType__completeness: _TypeAlias = _typing.Literal["completeness"]  # noqa: Y015
+    _WhichOneofArgType__completeness: _TypeAlias = _typing.Literal["_completeness", b"_completeness"]  # noqa: Y015
+    _WhichOneofReturnType__error_budget_left_us: _TypeAlias = _typing.Literal["error_budget_left_us"]  # noqa: Y015
+    _WhichOneofArgType__error_budget_left_us: _TypeAlias = _typing.Literal["_error_budget_left_us", b"_error_budget_left_us"]  # noqa: Y015
+    _WhichOneofReturnType__error_budget_us: _TypeAlias = _typing.Literal["error_budget_us"]  # noqa: Y015
+    _WhichOneofArgType__error_budget_us: _TypeAlias = _typing.Literal["_error_budget_us", b"_error_budget_us"]  # noqa: Y015
+    _WhichOneofReturnType__lower_bound: _TypeAlias = _typing.Literal["lower_bound"]  # noqa: Y015
+    _WhichOneofArgType__lower_bound: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound"]  # noqa: Y015
+    _WhichOneofReturnType__objective: _TypeAlias = _typing.Literal["objective"]  # noqa: Y015
+    _WhichOneofArgType__objective: _TypeAlias = _typing.Literal["_objective", b"_objective"]  # noqa: Y015
+    _WhichOneofReturnType__upper_bound: _TypeAlias = _typing.Literal["upper_bound"]  # noqa: Y015
+    _WhichOneofArgType__upper_bound: _TypeAlias = _typing.Literal["_upper_bound", b"_upper_bound"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__availability) -> _WhichOneofReturnType__availability | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__completeness) -> _WhichOneofReturnType__completeness | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__error_budget_left_us) -> _WhichOneofReturnType__error_budget_left_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__error_budget_us) -> _WhichOneofReturnType__error_budget_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lower_bound) -> _WhichOneofReturnType__lower_bound | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__objective) -> _WhichOneofReturnType__objective | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__upper_bound) -> _WhichOneofReturnType__upper_bound | None: ...
+
+Global___SlaFigure: _TypeAlias = SlaFigure  # noqa: Y015
+
+@_typing.final
+class SlaReading(_message.Message):
+    """One reading of a span; fields as in SlaFigure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
+    COMPLETENESS_FIELD_NUMBER: _builtins.int
+    LOWER_BOUND_FIELD_NUMBER: _builtins.int
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    UP_US_FIELD_NUMBER: _builtins.int
+    DOWN_US_FIELD_NUMBER: _builtins.int
+    UNKNOWN_US_FIELD_NUMBER: _builtins.int
+    PARTIAL_US_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_US_FIELD_NUMBER: _builtins.int
+    availability: _builtins.float
+    completeness: _builtins.float
+    lower_bound: _builtins.float
+    upper_bound: _builtins.float
+    up_us: _builtins.int
+    down_us: _builtins.int
+    unknown_us: _builtins.int
+    partial_us: _builtins.int
+    maintenance_us: _builtins.int
+    def __init__(
+        self,
+        *,
+        availability: _builtins.float | None = ...,
+        completeness: _builtins.float | None = ...,
+        lower_bound: _builtins.float | None = ...,
+        upper_bound: _builtins.float | None = ...,
+        up_us: _builtins.int = ...,
+        down_us: _builtins.int = ...,
+        unknown_us: _builtins.int = ...,
+        partial_us: _builtins.int = ...,
+        maintenance_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_availability", b"_availability", "_completeness", b"_completeness", "_lower_bound", b"_lower_bound", "_upper_bound", b"_upper_bound", "availability", b"availability", "completeness", b"completeness", "lower_bound", b"lower_bound", "upper_bound", b"upper_bound"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_availability", b"_availability", "_completeness", b"_completeness", "_lower_bound", b"_lower_bound", "_upper_bound", b"_upper_bound", "availability", b"availability", "completeness", b"completeness", "down_us", b"down_us", "incidents", b"incidents", "lower_bound", b"lower_bound", "maintenance_us", b"maintenance_us", "partial_us", b"partial_us", "site", b"site", "unknown_us", b"unknown_us", "up_us", b"up_us", "upper_bound", b"upper_bound"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_availability", b"_availability", "_completeness", b"_completeness", "_lower_bound", b"_lower_bound", "_upper_bound", b"_upper_bound", "availability", b"availability", "completeness", b"completeness", "down_us", b"down_us", "lower_bound", b"lower_bound", "maintenance_us", b"maintenance_us", "partial_us", b"partial_us", "unknown_us", b"unknown_us", "up_us", b"up_us", "upper_bound", b"upper_bound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__availability: _TypeAlias = _typing.Literal["availability"]  # noqa: Y015
     _WhichOneofArgType__availability: _TypeAlias = _typing.Literal["_availability", b"_availability"]  # noqa: Y015
@@ -163,4 +325,272 @@ class SlaFigure(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__upper_bound) -> _WhichOneofReturnType__upper_bound | None: ...
 
-Global___SlaFigure: _TypeAlias = SlaFigure  # noqa: Y015
+Global___SlaReading: _TypeAlias = SlaReading  # noqa: Y015
+
+@_typing.final
+class SlaSpan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SlaSpan: _TypeAlias = SlaSpan  # noqa: Y015
+
+@_typing.final
+class SlaBucket(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    READING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def reading(self) -> Global___SlaReading: ...
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        reading: Global___SlaReading | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "reading", b"reading", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "reading", b"reading", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SlaBucket: _TypeAlias = SlaBucket  # noqa: Y015
+
+@_typing.final
+class BurnRate(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WINDOW_US_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    window_us: _builtins.int
+    rate: _builtins.float
+    """How many times faster than allowed; absent without data."""
+    def __init__(
+        self,
+        *,
+        window_us: _builtins.int = ...,
+        rate: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rate", b"_rate", "rate", b"rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rate", b"_rate", "rate", b"rate", "window_us", b"window_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__rate: _TypeAlias = _typing.Literal["rate"]  # noqa: Y015
+    _WhichOneofArgType__rate: _TypeAlias = _typing.Literal["_rate", b"_rate"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rate) -> _WhichOneofReturnType__rate | None: ...
+
+Global___BurnRate: _TypeAlias = BurnRate  # noqa: Y015
+
+@_typing.final
+class MeanTimes(_message.Message):
+    """Means over the outages that began in the window, rounded down to microseconds; absent where there is none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAILURES_FIELD_NUMBER: _builtins.int
+    DETECT_US_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGE_US_FIELD_NUMBER: _builtins.int
+    REPAIR_US_FIELD_NUMBER: _builtins.int
+    BETWEEN_FAILURES_US_FIELD_NUMBER: _builtins.int
+    failures: _builtins.int
+    detect_us: _builtins.int
+    """confirm − start"""
+    acknowledge_us: _builtins.int
+    """acknowledge − page"""
+    repair_us: _builtins.int
+    """resolve − start"""
+    between_failures_us: _builtins.int
+    """up ÷ failures"""
+    def __init__(
+        self,
+        *,
+        failures: _builtins.int = ...,
+        detect_us: _builtins.int | None = ...,
+        acknowledge_us: _builtins.int | None = ...,
+        repair_us: _builtins.int | None = ...,
+        between_failures_us: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_acknowledge_us", b"_acknowledge_us", "_between_failures_us", b"_between_failures_us", "_detect_us", b"_detect_us", "_repair_us", b"_repair_us", "acknowledge_us", b"acknowledge_us", "between_failures_us", b"between_failures_us", "detect_us", b"detect_us", "repair_us", b"repair_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_acknowledge_us", b"_acknowledge_us", "_between_failures_us", b"_between_failures_us", "_detect_us", b"_detect_us", "_repair_us", b"_repair_us", "acknowledge_us", b"acknowledge_us", "between_failures_us", b"between_failures_us", "detect_us", b"detect_us", "failures", b"failures", "repair_us", b"repair_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__acknowledge_us: _TypeAlias = _typing.Literal["acknowledge_us"]  # noqa: Y015
+    _WhichOneofArgType__acknowledge_us: _TypeAlias = _typing.Literal["_acknowledge_us", b"_acknowledge_us"]  # noqa: Y015
+    _WhichOneofReturnType__between_failures_us: _TypeAlias = _typing.Literal["between_failures_us"]  # noqa: Y015
+    _WhichOneofArgType__between_failures_us: _TypeAlias = _typing.Literal["_between_failures_us", b"_between_failures_us"]  # noqa: Y015
+    _WhichOneofReturnType__detect_us: _TypeAlias = _typing.Literal["detect_us"]  # noqa: Y015
+    _WhichOneofArgType__detect_us: _TypeAlias = _typing.Literal["_detect_us", b"_detect_us"]  # noqa: Y015
+    _WhichOneofReturnType__repair_us: _TypeAlias = _typing.Literal["repair_us"]  # noqa: Y015
+    _WhichOneofArgType__repair_us: _TypeAlias = _typing.Literal["_repair_us", b"_repair_us"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__acknowledge_us) -> _WhichOneofReturnType__acknowledge_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__between_failures_us) -> _WhichOneofReturnType__between_failures_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__detect_us) -> _WhichOneofReturnType__detect_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__repair_us) -> _WhichOneofReturnType__repair_us | None: ...
+
+Global___MeanTimes: _TypeAlias = MeanTimes  # noqa: Y015
+
+@_typing.final
+class ResponseFigure(_message.Message):
+    """How the incidents that were paged in the window stand to the plan's response target."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MET_FIELD_NUMBER: _builtins.int
+    BREACHED_FIELD_NUMBER: _builtins.int
+    NOT_DUE_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
+    met: _builtins.int
+    breached: _builtins.int
+    not_due: _builtins.int
+    """Resolved before the due time."""
+    pending: _builtins.int
+    """Open, with time left."""
+    def __init__(
+        self,
+        *,
+        met: _builtins.int = ...,
+        breached: _builtins.int = ...,
+        not_due: _builtins.int = ...,
+        pending: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breached", b"breached", "met", b"met", "not_due", b"not_due", "pending", b"pending"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResponseFigure: _TypeAlias = ResponseFigure  # noqa: Y015
+
+@_typing.final
+class QueryLatencyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """sites/{site}"""
+    month: _builtins.str
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """As in QuerySlaRequest."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        month: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "month", b"month", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryLatencyRequest: _TypeAlias = QueryLatencyRequest  # noqa: Y015
+
+@_typing.final
+class QueryLatencyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """The window that was asked for. What began less than about an hour ago is not counted yet."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___LatencyFigure]: ...
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        figures: _abc.Iterable[Global___LatencyFigure] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "figures", b"figures", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryLatencyResponse: _TypeAlias = QueryLatencyResponse  # noqa: Y015
+
+@_typing.final
+class LatencyFigure(_message.Message):
+    """Percentiles within 2 %, in microseconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    PHASE_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    P50_US_FIELD_NUMBER: _builtins.int
+    P90_US_FIELD_NUMBER: _builtins.int
+    P95_US_FIELD_NUMBER: _builtins.int
+    P99_US_FIELD_NUMBER: _builtins.int
+    check: _builtins.str
+    """sites/{site}/checks/{check}"""
+    region: _builtins.str
+    phase: _builtins.str
+    """dns, connect, tls, first_byte, transfer, total"""
+    attempts: _builtins.int
+    p50_us: _builtins.int
+    p90_us: _builtins.int
+    p95_us: _builtins.int
+    p99_us: _builtins.int
+    def __init__(
+        self,
+        *,
+        check: _builtins.str = ...,
+        region: _builtins.str = ...,
+        phase: _builtins.str = ...,
+        attempts: _builtins.int = ...,
+        p50_us: _builtins.int = ...,
+        p90_us: _builtins.int = ...,
+        p95_us: _builtins.int = ...,
+        p99_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "check", b"check", "p50_us", b"p50_us", "p90_us", b"p90_us", "p95_us", b"p95_us", "p99_us", b"p99_us", "phase", b"phase", "region", b"region"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LatencyFigure: _TypeAlias = LatencyFigure  # noqa: Y015

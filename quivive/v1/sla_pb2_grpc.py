@@ -40,6 +40,11 @@ class SlaServiceStub:
                 request_serializer=quivive_dot_v1_dot_sla__pb2.QuerySlaRequest.SerializeToString,
                 response_deserializer=quivive_dot_v1_dot_sla__pb2.QuerySlaResponse.FromString,
                 _registered_method=True)
+        self.QueryLatency = channel.unary_unary(
+                '/quivive.v1.SlaService/QueryLatency',
+                request_serializer=quivive_dot_v1_dot_sla__pb2.QueryLatencyRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_sla__pb2.QueryLatencyResponse.FromString,
+                _registered_method=True)
 
 
 class SlaServiceServicer:
@@ -47,7 +52,14 @@ class SlaServiceServicer:
     """
 
     def QuerySla(self, request, context):
-        """The figures of one site, or of a customer's sites, over a window.
+        """The figures of one site, of a customer's sites, or of all sites, over a window.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryLatency(self, request, context):
+        """Latency percentiles of a site's good attempts, by check, region and phase, over the whole hours of a window.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,6 +72,11 @@ def add_SlaServiceServicer_to_server(servicer, server):
                     servicer.QuerySla,
                     request_deserializer=quivive_dot_v1_dot_sla__pb2.QuerySlaRequest.FromString,
                     response_serializer=quivive_dot_v1_dot_sla__pb2.QuerySlaResponse.SerializeToString,
+            ),
+            'QueryLatency': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryLatency,
+                    request_deserializer=quivive_dot_v1_dot_sla__pb2.QueryLatencyRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_sla__pb2.QueryLatencyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class SlaService:
             '/quivive.v1.SlaService/QuerySla',
             quivive_dot_v1_dot_sla__pb2.QuerySlaRequest.SerializeToString,
             quivive_dot_v1_dot_sla__pb2.QuerySlaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryLatency(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SlaService/QueryLatency',
+            quivive_dot_v1_dot_sla__pb2.QueryLatencyRequest.SerializeToString,
+            quivive_dot_v1_dot_sla__pb2.QueryLatencyResponse.FromString,
             options,
             channel_credentials,
             insecure,

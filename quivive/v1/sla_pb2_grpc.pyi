@@ -34,7 +34,9 @@ class SlaServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SlaServiceAsyncStub: ...
     QuerySla: _grpc.UnaryUnaryMultiCallable[_sla_pb2.QuerySlaRequest, _sla_pb2.QuerySlaResponse]
-    """The figures of one site, or of a customer's sites, over a window."""
+    """The figures of one site, of a customer's sites, or of all sites, over a window."""
+    QueryLatency: _grpc.UnaryUnaryMultiCallable[_sla_pb2.QueryLatencyRequest, _sla_pb2.QueryLatencyResponse]
+    """Latency percentiles of a site's good attempts, by check, region and phase, over the whole hours of a window."""
 
 @_typing.type_check_only
 class SlaServiceAsyncStub(SlaServiceStub):
@@ -42,7 +44,9 @@ class SlaServiceAsyncStub(SlaServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     QuerySla: _aio.UnaryUnaryMultiCallable[_sla_pb2.QuerySlaRequest, _sla_pb2.QuerySlaResponse]  # type: ignore[assignment]
-    """The figures of one site, or of a customer's sites, over a window."""
+    """The figures of one site, of a customer's sites, or of all sites, over a window."""
+    QueryLatency: _aio.UnaryUnaryMultiCallable[_sla_pb2.QueryLatencyRequest, _sla_pb2.QueryLatencyResponse]  # type: ignore[assignment]
+    """Latency percentiles of a site's good attempts, by check, region and phase, over the whole hours of a window."""
 
 class SlaServiceServicer(metaclass=_abc_1.ABCMeta):
     """Computes SLA figures from recorded state intervals."""
@@ -53,6 +57,14 @@ class SlaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sla_pb2.QuerySlaRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sla_pb2.QuerySlaResponse, _abc.Awaitable[_sla_pb2.QuerySlaResponse]]:
-        """The figures of one site, or of a customer's sites, over a window."""
+        """The figures of one site, of a customer's sites, or of all sites, over a window."""
+
+    @_abc_1.abstractmethod
+    def QueryLatency(
+        self,
+        request: _sla_pb2.QueryLatencyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sla_pb2.QueryLatencyResponse, _abc.Awaitable[_sla_pb2.QueryLatencyResponse]]:
+        """Latency percentiles of a site's good attempts, by check, region and phase, over the whole hours of a window."""
 
 def add_SlaServiceServicer_to_server(servicer: SlaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
