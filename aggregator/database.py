@@ -13,6 +13,11 @@ WRITER_NAME = "quivive aggregator writer"
 PASSING = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
 """The server is away, full, failing over or in a deadlock: trying again is right. Anything else is our own fault."""
 
+
+class Pooled(Exception):
+    """Between us and the server stands a pooler, which our sessions cannot live with; the text says what to do."""
+
+
 _PATIENCE: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -23,9 +28,34 @@ _PATIENCE: dict[str, Any] = {
 }
 
 
+POOLED = (
+    "QUIVIVE_DATABASE_URL leads to a connection pooler: the aggregator and its migration need sessions of their own "
+    "(temporary tables, advisory locks, a backend that a new owner can end). Give them the server's own address"
+)
+
+
+def refuse_pooler(error: str) -> None:
+    """Raises Pooled for what PgBouncer says to a client that sets options of its own."""
+    if "unsupported startup parameter" in error:
+        raise Pooled(POOLED) from None
+
+
 async def connect(url: str, name: str) -> psycopg.AsyncConnection:
-    """A connection in autocommit, so that transactions are only where they are written. Raises one of `PASSING`."""
-    return await psycopg.AsyncConnection.connect(url, autocommit=True, application_name=name, **_PATIENCE)
+    """A connection in autocommit, so that transactions are only where they are written. Raises one of `PASSING`, and Pooled."""
+    try:
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, application_name=name, **_PATIENCE)
+    except psycopg.OperationalError as error:
+        refuse_pooler(str(error))
+        raise
+    try:
+        row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
+        assert row is not None
+        if row[0] != connection.info.backend_pid:
+            raise Pooled(POOLED)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 def pool(url: str) -> AsyncConnectionPool:
@@ -49,5 +79,14 @@ def patiently() -> AsyncIterator[stamina.Attempt]:
 
 
 def connect_once(url: str) -> psycopg.Connection:
-    """A blocking connection in autocommit, for the migration."""
-    return psycopg.connect(url, autocommit=True, application_name="quivive migration", **_PATIENCE)
+    """A blocking connection in autocommit, for the migration. Raises Pooled."""
+    try:
+        connection = psycopg.connect(url, autocommit=True, application_name="quivive migration", **_PATIENCE)
+    except psycopg.OperationalError as error:
+        refuse_pooler(str(error))
+        raise
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    if row != (connection.info.backend_pid,):
+        connection.close()
+        raise Pooled(POOLED)
+    return connection

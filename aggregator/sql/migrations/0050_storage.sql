@@ -94,10 +94,10 @@ DECLARE
     kind text;
 BEGIN
     IF (SELECT upkeep = 'policies' FROM quivive.storage) THEN
-        -- Within a batch of compressed rows: one check's, region after region, in the order of time.
+        -- A batch of compressed rows is one check's from one region, in the order of time.
         ALTER TABLE quivive.results SET (
-            timescaledb.compress, timescaledb.compress_segmentby = 'check_id',
-            timescaledb.compress_orderby = 'region, attempt, slot'
+            timescaledb.compress, timescaledb.compress_segmentby = 'check_id, region',
+            timescaledb.compress_orderby = 'slot, attempt'
         );
         PERFORM add_compression_policy('quivive.results', compress_after => interval '4 days');
         EXECUTE 'CREATE MATERIALIZED VIEW quivive.latency_hourly'
