@@ -6,7 +6,7 @@ CONFIG ?=
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test timescaledb bench-verdict bench-decide bench-up lint fmt docs proto lock clean
+.PHONY: help setup run test timescaledb bench-verdict bench-detect bench-decide bench-ingest bench-up lint fmt docs proto lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ bench-verdict: setup ## Measure the verdict beside others' rules, in the same si
 
 bench-decide: setup ## Measure the decision core alone: results per second on one core
 	@$(BIN)/python scripts/bench_decide.py
+
+bench-ingest: setup ## Measure one aggregator on one core, from a preloaded stream to rows in a real TimescaleDB (minutes)
+	@$(BIN)/python scripts/bench_ingest.py
+
+bench-detect: setup ## Measure how soon outages of real sites are confirmed: 200 of them, three regions, 30 s (six minutes)
+	@$(BIN)/python scripts/bench_detect.py
 
 bench-up: setup ## Measure memory and CPU of the whole of quivive up: 40 sites, three agents (two minutes)
 	@$(BIN)/python scripts/bench_up.py
