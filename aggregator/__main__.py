@@ -8,6 +8,7 @@ import uvloop
 from pydantic_settings import SettingsConfigDict
 
 from aggregator import service
+from aggregator.database import Pooled
 from aggregator.migrate import Refused, migrate
 from aggregator.settings import AggregatorSettings
 from quivive import logs
@@ -35,7 +36,7 @@ def _migrate() -> int:
     logs.configure("migrate", json=settings.log_json, level=settings.log_level)
     try:
         storage = migrate(settings.database_url.get_secret_value())
-    except Refused as error:
+    except (Refused, Pooled) as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
     except psycopg.OperationalError as error:

@@ -63,7 +63,7 @@ async def run(settings: AggregatorSettings) -> int:
             return 0
         try:
             parts = starting.result()
-        except (WrongShards, NotMigrated, OSError) as error:
+        except (WrongShards, NotMigrated, database.Pooled, OSError) as error:
             log.error("aggregator.refused", reason=str(error))
             return EXIT_USAGE
         log.info("aggregator.started", shards=settings.shards)
