@@ -18,7 +18,7 @@ _HOUR_US = 3600 * SECOND_US
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """A declaration of maintenance: one of `cron`, `start_us` and `ical`. It holds from when it was declared until it was removed."""
+    """A declaration: one of `cron`, `start_us` and `ical`. It holds from when it was declared until it was removed."""
 
     cron: str | None
     start_us: int | None
@@ -44,7 +44,8 @@ def month_window(month: str, zone: ZoneInfo) -> Span:
         raise ValueError(f"{month!r} is not a month like 2026-03")
     year, number = int(match[1]), int(match[2])
     following = (year + 1, 1) if number == 12 else (year, number + 1)
-    return Span(instant(datetime(year, number, 1), zone), instant(datetime(*following, 1), zone))  # noqa: DTZ001: wall time
+    # Wall time has no zone yet.
+    return Span(instant(datetime(year, number, 1), zone), instant(datetime(*following, 1), zone))  # noqa: DTZ001
 
 
 def days(window: Span, zone: ZoneInfo) -> Iterator[Span]:

@@ -57,6 +57,16 @@ class Database:
                 await cursor.execute(query, parameters)
                 return await cursor.fetchall()
 
+    async def fetch_binary(self, query: LiteralString, **parameters: object) -> list[bytes | None]:
+        """The values of a query's only row as they come over the wire, in PostgreSQL's binary form."""
+        with _mapped_errors():
+            async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+                await cursor.execute(query, parameters)
+                result = cursor.pgresult
+                assert result is not None
+                assert result.ntuples == 1
+                return [result.get_value(0, column) for column in range(result.nfields)]
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection[Any]]:
         """A connection in a transaction: committed at the end, rolled back by any exception."""

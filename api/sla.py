@@ -1,63 +1,37 @@
-"""Turns recorded state intervals into figures: reads what `api.figures` needs and hands it over."""
+"""Turns recorded state intervals into figures.
+
+1. Read what the window needs; for burn rates some hours more.
+2. Sweep each site once; everything that is said of parts of the window comes from the same segments.
+3. Where something was said after the fact (late maintenance, corrections), sweep once more for the other reading.
+"""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from api.calendars import Maintenance, maintenance_spans
+from api.calendars import Granularity, Maintenance, buckets, late_spans, maintenance_spans
 from api.database import Database
-from api.errors import NotFound
-from api.figures import Durations, History, Segment, Span, StateSpan, measure, timeline
+from api.error_budget import LONGEST_BURN_US, Budget, Burn, burns, error_budget, within
+from api.figures import Durations, History, Segment, Span, measure, timeline
+from api.holidays import holidays_in
+from api.incident_times import MeanTimes, Outage, mean_times
 from api.names import Subject
-from quivive import sql
-from quivive.domain.times import to_datetime, to_us
-from quivive.domain.words import State
-
-SQL = sql.load("api.sql", "sla.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class SiteRow:
-    """A site that lived in the window; its calendar is its customer's."""
-
-    site_id: str
-    customer_id: str
-    url: str
-    timezone: str
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """One interval of a check; a check without any has a single row whose interval is None."""
-
-    site_id: str
-    check_id: int
-    create_time: datetime
-    delete_time: datetime | None
-    start_time: datetime | None
-    end_time: datetime | None
-    state: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class MaintenanceRow:
-    site_id: str
-    cron: str | None
-    start_time: datetime | None
-    duration_us: int
-    create_time: datetime
-    delete_time: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    site_id: str
-    incidents: int
+from api.response import Paged, Response, Responses, count, judge
+from api.sla_rows import (
+    IncidentRow,
+    SiteRow,
+    Stories,
+    optional_us,
+    read_incidents,
+    read_maintenance,
+    read_sites,
+    read_stories,
+)
+from api.working_time import WorkingTime
+from quivive.business_hours import parse_business_hours
+from quivive.domain.times import to_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,103 +42,160 @@ class SiteFigure:
     segments: Sequence[Segment]
     durations: Durations
     incidents: int
+    times: MeanTimes = MeanTimes()
+    responses: Responses = Responses()
+    budget: Budget | None = None
+    burns: Sequence[Burn] = ()
+    buckets: Sequence[tuple[Span, Durations]] = ()
+    corrected: Durations | None = None
+    """The other reading, where something was said after the fact."""
+    late_maintenance: Sequence[Span] = ()
+    excluded_incidents: Sequence[str] = ()
+    window: Span | None = None
+    """Its own, where it may differ from other sites'."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Calendar:
-    timezone: str
+class _Material:
+    """What was read of one site."""
+
+    site: SiteRow
+    histories: Sequence[History]
+    corrected: Sequence[History] | None
+    excluded: Sequence[str]
+    declared: Sequence[Maintenance]
+    incidents: Sequence[IncidentRow]
 
 
-async def read_timezone(database: Database, subject: Subject) -> ZoneInfo:
-    """The zone of the subject's customer. NotFound when there has never been such a site or customer."""
-    found = await database.fetch(_Calendar, SQL["timezone"], site=subject.site, customer=subject.customer)
-    if not found:
-        raise NotFound("SUBJECT_NOT_FOUND", f"there is no {subject}", metadata={"subject": str(subject)})
-    return ZoneInfo(found[0].timezone)
+async def read_figures(
+    database: Database,
+    subject: Subject,
+    window: Span,
+    granularity: Granularity | None = None,
+    now_us: int | None = None,
+) -> list[SiteFigure]:
+    """The figures of a subject's sites, the worst availability first. NotFound when there is no such site.
 
+    Responses are judged as of `now_us`, without it as of the window's end.
+    """
+    sites = await read_sites(database, subject, window)
+    names = [site.site_id for site in sites]
+    wide = Span(min(window.start_us, window.end_us - LONGEST_BURN_US), window.end_us)
+    stories = await read_stories(database, names, wide)
+    declared = await read_maintenance(database, names, wide)
+    incidents = await read_incidents(database, names, window)
+    now = window.end_us if now_us is None else now_us
+    material = [_material(site, stories, declared, incidents) for site in sites]
 
-async def read_figures(database: Database, subject: Subject, window: Span) -> list[SiteFigure]:
-    """The figures of a subject's sites, the worst availability first. NotFound when there is no such site."""
-    start, end = to_datetime(window.start_us), to_datetime(window.end_us)
-    sites = await database.fetch(SiteRow, SQL["sites"], site=subject.site, customer=subject.customer, start=start)
-    if not sites and subject.site is not None:
-        raise NotFound("SITE_NOT_FOUND", f"there is no site {subject.site}", metadata={"site": subject.site})
-    segments = await read_segments(database, {site.site_id: site.timezone for site in sites}, window)
-    counts = {
-        row.site_id: row.incidents
-        for row in await database.fetch(_Count, SQL["incidents"], sites=list(segments), start=start, end=end)
-    }
-    figures = [
-        SiteFigure(site, segments[site.site_id], measure(segments[site.site_id]), counts.get(site.site_id, 0))
-        for site in sites
-    ]
-    return sorted(figures, key=_worst_first)
+    def compute() -> list[SiteFigure]:
+        return sorted((_figure(one, window, granularity, now) for one in material), key=worst_first)
+
+    # Arithmetic over many sites and months would hold up every other request.
+    return await asyncio.to_thread(compute)
 
 
 async def read_segments(database: Database, zones: Mapping[str, str], window: Span) -> dict[str, list[Segment]]:
     """How each site stood over the window. `zones` has the time zone of each site's customer, by site."""
-    start, end = to_datetime(window.start_us), to_datetime(window.end_us)
-    sites = list(zones)
-    histories = _histories(await database.fetch(HistoryRow, SQL["histories"], sites=sites, start=start, end=end))
-    maintenance: defaultdict[str, list[MaintenanceRow]] = defaultdict(list)
-    for row in await database.fetch(MaintenanceRow, SQL["maintenance"], sites=sites, start=start, end=end):
-        maintenance[row.site_id].append(row)
-    # Arithmetic over many sites and months would hold up every other request.
-    return await asyncio.to_thread(_segments, zones, histories, maintenance, window)
+    stories = await read_stories(database, list(zones), window)
+    declared = await read_maintenance(database, list(zones), window)
+
+    def compute() -> dict[str, list[Segment]]:
+        return {
+            site: list(timeline(stories.seen.get(site, ()), _announced(declared.get(site, ()), zone, window), window))
+            for site, zone in zones.items()
+        }
+
+    return await asyncio.to_thread(compute)
 
 
-def _histories(rows: Sequence[HistoryRow]) -> dict[str, list[History]]:
-    """The checks' lives by site; rows come sorted by check."""
-    histories: defaultdict[str, list[History]] = defaultdict(list)
-    for _, group in groupby(rows, attrgetter("check_id")):
-        intervals = list(group)
-        first = intervals[0]
-        histories[first.site_id].append(
-            History(
-                to_us(first.create_time),
-                _optional_us(first.delete_time),
-                [
-                    StateSpan(to_us(row.start_time), _optional_us(row.end_time), State(row.state))
-                    for row in intervals
-                    if row.start_time is not None and row.state is not None
-                ],
-            )
-        )
-    return histories
-
-
-def _segments(
-    zones: Mapping[str, str],
-    histories: Mapping[str, Sequence[History]],
-    maintenance: Mapping[str, Sequence[MaintenanceRow]],
-    window: Span,
-) -> dict[str, list[Segment]]:
-    segments = {}
-    for site, zone in zones.items():
-        spans = [
-            span
-            for row in maintenance.get(site, ())
-            for span in maintenance_spans(_declaration(row), ZoneInfo(zone), window)
-        ]
-        segments[site] = list(timeline(histories.get(site, ()), spans, window))
-    return segments
-
-
-def _worst_first(figure: SiteFigure) -> tuple[bool, float, float, str]:
+def worst_first(figure: SiteFigure) -> tuple[bool, float, float, str]:
     """By availability, then completeness; sites without a figure come last."""
     availability, completeness = figure.durations.availability, figure.durations.completeness
     return availability is None, availability or 0.0, completeness or 0.0, figure.site.site_id
 
 
-def _declaration(row: MaintenanceRow) -> Maintenance:
-    return Maintenance(
-        cron=row.cron,
-        start_us=_optional_us(row.start_time),
-        duration_us=row.duration_us,
-        create_us=to_us(row.create_time),
-        delete_us=_optional_us(row.delete_time),
+def _material(
+    site: SiteRow,
+    stories: Stories,
+    declared: Mapping[str, Sequence[Maintenance]],
+    incidents: Mapping[str, Sequence[IncidentRow]],
+) -> _Material:
+    return _Material(
+        site,
+        stories.seen.get(site.site_id, ()),
+        stories.corrected.get(site.site_id),
+        stories.excluded.get(site.site_id, ()),
+        declared.get(site.site_id, ()),
+        incidents.get(site.site_id, ()),
     )
 
 
-def _optional_us(moment: datetime | None) -> int | None:
-    return None if moment is None else to_us(moment)
+def _figure(of: _Material, window: Span, granularity: Granularity | None, now_us: int) -> SiteFigure:
+    zone, objective = ZoneInfo(of.site.timezone), of.site.objective
+    wide = Span(min(window.start_us, window.end_us - LONGEST_BURN_US), window.end_us)
+    announced = _announced(of.declared, of.site.timezone, wide)
+    swept = list(timeline(of.histories, announced, wide))
+    segments = list(within(swept, window))
+    durations = measure(segments)
+    late = [span for one in of.declared for span in late_spans(one, zone, window)]
+    corrected = None
+    if late or of.corrected is not None:
+        histories = of.histories if of.corrected is None else of.corrected
+        corrected = measure(timeline(histories, [*announced, *late], window))
+    return SiteFigure(
+        site=of.site,
+        segments=segments,
+        durations=durations,
+        incidents=len(of.incidents),
+        times=mean_times(_outages(of.incidents, window), announced, durations),
+        responses=count(_responses(of, window, zone, now_us)),
+        budget=None if objective is None else error_budget(durations, objective),
+        burns=() if objective is None else list(burns(swept, window.end_us, objective)),
+        buckets=() if granularity is None else list(_buckets(segments, window, granularity, zone)),
+        corrected=corrected,
+        late_maintenance=late,
+        excluded_incidents=of.excluded,
+    )
+
+
+def _announced(declared: Sequence[Maintenance], zone: str, window: Span) -> list[Span]:
+    return [span for one in declared for span in maintenance_spans(one, ZoneInfo(zone), window)]
+
+
+def _buckets(
+    segments: Sequence[Segment], window: Span, granularity: Granularity, zone: ZoneInfo
+) -> Iterator[tuple[Span, Durations]]:
+    """One walk over the segments, however many buckets there are."""
+    first = 0
+    for bucket in buckets(window, granularity, zone):
+        while first < len(segments) and segments[first].end_us <= bucket.start_us:
+            first += 1
+        last = first
+        while last < len(segments) and segments[last].start_us < bucket.end_us:
+            last += 1
+        yield bucket, measure(within(segments[first:last], bucket))
+
+
+def _outages(incidents: Sequence[IncidentRow], window: Span) -> Iterator[Outage]:
+    """Those that began in the window."""
+    for row in incidents:
+        if to_us(row.start_time) >= window.start_us:
+            yield Outage(
+                to_us(row.start_time),
+                to_us(row.confirm_time),
+                optional_us(row.page_time),
+                optional_us(row.acknowledge_time),
+                optional_us(row.resolve_time),
+                row.retroactive,
+            )
+
+
+def _responses(of: _Material, window: Span, zone: ZoneInfo, now_us: int) -> Iterator[Response]:
+    """Of the incidents that were paged in the window."""
+    for row in of.incidents:
+        if row.retroactive or row.page_time is None or not window.start_us <= to_us(row.page_time) < window.end_us:
+            continue
+        week = None if row.business_hours is None else parse_business_hours(row.business_hours)
+        working = WorkingTime(week, zone, partial(holidays_in, of.site.holidays))
+        paged = Paged(to_us(row.page_time), optional_us(row.acknowledge_time), optional_us(row.resolve_time))
+        yield judge(paged, row.response_target_us, working, now_us)

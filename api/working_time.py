@@ -65,5 +65,5 @@ class WorkingTime:
 
     def _at(self, day: date, minute: int) -> int:
         days, rest = divmod(minute, MINUTES_A_DAY)
-        wall = datetime.combine(day + timedelta(days=days), time(rest // 60, rest % 60))  # noqa: DTZ: wall time
+        wall = datetime.combine(day + timedelta(days=days), time(rest // 60, rest % 60))
         return instant(wall, self.zone)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 DEFAULT = "MON-FRI 09:00-18:00"
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -33,9 +34,9 @@ def parse_business_hours(text: str) -> Week:
             raise ValueError(f"{text!r} are no business hours such as {DEFAULT}")
         for day in _days(days, text):
             week[day] += shifts
-    for day in week:
-        day.sort(key=lambda shift: shift.start)
-        if any(left.end > right.start for left, right in zip(day, day[1:], strict=False)):
+    for shifts in week:
+        shifts.sort(key=lambda shift: shift.start)
+        if any(left.end > right.start for left, right in pairwise(shifts)):
             raise ValueError(f"{text!r} names an hour twice")
     return tuple(map(tuple, week))
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from api.corrections import CorrectionRow
 from api.heartbeats.addresses import Addresses
 from api.incidents import EventRow, IncidentRow
 from api.sites import CheckRow, Site
-from api.sla import SiteFigure
 from quivive.domain.checks import quorum_of
 from quivive.domain.words import State
-from quivive.v1 import incident_pb2, outcome_pb2, site_pb2, sla_pb2
+from quivive.v1 import incident_pb2, outcome_pb2, site_pb2
 
 
 def timestamp(moment: datetime | None) -> Timestamp | None:
@@ -83,6 +83,11 @@ def incident_message(row: IncidentRow, events: Sequence[EventRow] = ()) -> incid
         detail=row.detail,
         close_reason=row.close_reason or "",
         simulated=row.simulated,
+        confidence=row.confidence,
+        cause_rule=row.cause_rule or "",
+        cause_reason=row.cause_reason or "",
+        reason=row.reason,
+        group=row.group_id or "",
         events=[
             incident_pb2.IncidentEvent(time=timestamp(event.time), kind=event.kind, detail=event.detail)
             for event in events
@@ -90,18 +95,11 @@ def incident_message(row: IncidentRow, events: Sequence[EventRow] = ()) -> incid
     )
 
 
-def figure_message(figure: SiteFigure) -> sla_pb2.SlaFigure:
-    durations = figure.durations
-    return sla_pb2.SlaFigure(
-        site=f"sites/{figure.site.site_id}",
-        availability=durations.availability,
-        completeness=durations.completeness,
-        lower_bound=durations.lower_bound,
-        upper_bound=durations.upper_bound,
-        up_us=durations.up_us,
-        down_us=durations.down_us,
-        unknown_us=durations.unknown_us,
-        partial_us=durations.partial_us,
-        maintenance_us=durations.maintenance_us,
-        incidents=figure.incidents,
+def correction_message(row: CorrectionRow) -> incident_pb2.Correction:
+    return incident_pb2.Correction(
+        time=timestamp(row.time),
+        author=row.author,
+        reason=row.reason,
+        counted=row.counted,
+        responsibility=outcome_pb2.Responsibility.ValueType(row.responsibility or 0),
     )

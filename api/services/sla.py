@@ -1,6 +1,6 @@
 """SlaService: figures from recorded state intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,18 +8,37 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from api import names
-from api.calendars import month_window
+from api.calendars import Granularity, month_window
 from api.database import Database
 from api.errors import invalid_field
 from api.figures import Span, mean_availability
 from api.incidents import require_subject
+from api.latencies import read_latencies
 from api.names import Subject
-from api.services.messages import figure_message, timestamp
-from api.sla import read_figures, read_timezone
+from api.services.messages import timestamp
+from api.services.sla_messages import figure_message, latency_message
+from api.sla import SiteFigure, read_figures
+from api.sla_rows import read_timezone
 from quivive.domain.times import to_datetime, to_us
 from quivive.v1 import sla_pb2, sla_pb2_grpc
 
+Windowed = sla_pb2.QuerySlaRequest | sla_pb2.QueryLatencyRequest
+
 LONGEST = timedelta(days=5 * 366)
+
+
+ALL = "customers/-"
+"""Every site there is."""
+MOST_BUCKETS = 20_000
+"""In one answer, over all its sites."""
+_GRANULARITIES = {
+    sla_pb2.GRANULARITY_HOUR: (Granularity.HOUR, timedelta(hours=1)),
+    sla_pb2.GRANULARITY_DAY: (Granularity.DAY, timedelta(days=1)),
+    sla_pb2.GRANULARITY_WEEK: (Granularity.WEEK, timedelta(days=7)),
+    sla_pb2.GRANULARITY_MONTH: (Granularity.MONTH, timedelta(days=28)),
+}
+_AWAY = timedelta(hours=15)
+"""No zone is further from UTC."""
 
 
 class SlaService(sla_pb2_grpc.SlaServiceServicer):
@@ -32,25 +51,83 @@ class SlaService(sla_pb2_grpc.SlaServiceServicer):
         request: sla_pb2.QuerySlaRequest,
         context: grpc.aio.ServicerContext[sla_pb2.QuerySlaRequest, sla_pb2.QuerySlaResponse],
     ) -> sla_pb2.QuerySlaResponse:
-        subject = names.subject(request.subject)
-        window = await self._window(request, subject)
+        if request.subject == ALL:
+            return await self._query_all(request)
+        now, subject = self._clock(), names.subject(request.subject)
+        window = await self._window(request, subject, now)
+        granularity = granularity_of(request, window)
         await require_subject(self._database, subject)
-        figures = await read_figures(self._database, subject, window)
-        return sla_pb2.QuerySlaResponse(
+        figures = await read_figures(self._database, subject, window, granularity, to_us(now))
+        if sum(len(figure.buckets) for figure in figures) > MOST_BUCKETS:
+            raise invalid_field("granularity", "TOO_FINE", "too many parts over all sites: ask for one site")
+        return _response(window, figures)
+
+    async def QueryLatency(
+        self,
+        request: sla_pb2.QueryLatencyRequest,
+        context: grpc.aio.ServicerContext[sla_pb2.QueryLatencyRequest, sla_pb2.QueryLatencyResponse],
+    ) -> sla_pb2.QueryLatencyResponse:
+        now, site = self._clock(), names.site_id(request.subject, "subject")
+        window = await self._window(request, Subject(site=site), now)
+        await require_subject(self._database, Subject(site=site))
+        return sla_pb2.QueryLatencyResponse(
             start_time=timestamp(to_datetime(window.start_us)),
             end_time=timestamp(to_datetime(window.end_us)),
-            figures=[figure_message(figure) for figure in figures],
-            mean_availability=mean_availability(figure.durations for figure in figures),
+            figures=[
+                latency_message(site, figure)
+                for figure in await read_latencies(self._database, site, window, to_us(now))
+            ],
         )
 
-    async def _window(self, request: sla_pb2.QuerySlaRequest, subject: Subject) -> Span:
-        now = self._clock()
+    async def _window(self, request: Windowed, subject: Subject, now: datetime) -> Span:
         if not request.month:
             return window_of(request, now)
         return month_of(request, await read_timezone(self._database, subject), now)
 
+    async def _query_all(self, request: sla_pb2.QuerySlaRequest) -> sla_pb2.QuerySlaResponse:
+        # numpy is not small: only who asks for all sites pays for it.
+        from api.sla_many import read_all_figures
 
-def month_of(request: sla_pb2.QuerySlaRequest, zone: ZoneInfo, now: datetime) -> Span:
+        if request.granularity != sla_pb2.GRANULARITY_UNSPECIFIED:
+            raise invalid_field("granularity", "BAD_GRANULARITY", "is for one site or one customer")
+        now = self._clock()
+        if not request.month:
+            window = window_of(request, now)
+            return _response(window, await read_all_figures(self._database, window, lambda zone: window))
+        # Where it has begun nowhere on Earth, there is nothing to ask for.
+        earliest = month_of(request, ZoneInfo("Etc/GMT-14"), now)
+        span = Span(earliest.start_us, min(earliest.end_us + 2 * _AWAY // timedelta(microseconds=1), to_us(now)))
+
+        def month_in(zone: ZoneInfo) -> Span:
+            month = month_window(request.month, zone)
+            return Span(min(month.start_us, to_us(now)), min(month.end_us, to_us(now)))
+
+        return _response(span, await read_all_figures(self._database, span, month_in))
+
+
+def _response(window: Span, figures: Sequence[SiteFigure]) -> sla_pb2.QuerySlaResponse:
+    return sla_pb2.QuerySlaResponse(
+        start_time=timestamp(to_datetime(window.start_us)),
+        end_time=timestamp(to_datetime(window.end_us)),
+        figures=[figure_message(figure) for figure in figures],
+        mean_availability=mean_availability(figure.durations for figure in figures),
+    )
+
+
+def granularity_of(request: sla_pb2.QuerySlaRequest, window: Span) -> Granularity | None:
+    """What the window is to be cut into. InvalidArgument for a number that is none, or far too many parts."""
+    if request.granularity == sla_pb2.GRANULARITY_UNSPECIFIED:
+        return None
+    found = _GRANULARITIES.get(request.granularity)
+    if found is None:
+        raise invalid_field("granularity", "BAD_GRANULARITY", "is none of hour, day, week and month")
+    granularity, shortest = found
+    if (window.end_us - window.start_us) * timedelta(microseconds=1) / shortest > MOST_BUCKETS:
+        raise invalid_field("granularity", "TOO_FINE", f"makes more than {MOST_BUCKETS} parts of the window")
+    return granularity
+
+
+def month_of(request: Windowed, zone: ZoneInfo, now: datetime) -> Span:
     """The requested calendar month, up to now. InvalidArgument when it is none, has not begun, or times are given too."""
     if request.HasField("start_time") or request.HasField("end_time"):
         raise invalid_field("month", "BAD_WINDOW", "stands instead of start_time and end_time")
@@ -63,7 +140,7 @@ def month_of(request: sla_pb2.QuerySlaRequest, zone: ZoneInfo, now: datetime) ->
     return Span(calendar.start_us, min(calendar.end_us, to_us(now)))
 
 
-def window_of(request: sla_pb2.QuerySlaRequest, now: datetime) -> Span:
+def window_of(request: Windowed, now: datetime) -> Span:
     """The requested window. InvalidArgument unless start < end ≤ now and it is at most five years long."""
     if not request.HasField("start_time"):
         raise invalid_field("start_time", "BAD_WINDOW", "is required")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, given, settings
@@ -106,7 +107,7 @@ def test_ten_thousand_histories_count_as_the_oracle_counts(case: Announcing) -> 
     durations = measure(timeline(story.histories, [*story.maintenance, *announced], story.window))
     expected = dict.fromkeys(("outside", "maintenance", "DOWN", "UNKNOWN", "PARTIAL_OUTAGE", "UP"), 0)
     cuts = instants_of(case)
-    for left, right in zip(cuts, cuts[1:], strict=False):
+    for left, right in pairwise(cuts):
         expected[counted_as(left, case)] += right - left
     up = expected["UP"] + expected["PARTIAL_OUTAGE"]
     assert durations.up_us == up
