@@ -170,27 +170,29 @@ async def floor(url: str, load: Load, seconds: float) -> float:
     async with await database.connect(url, "quivive bench") as connection:
         await seen.prepare(connection)
         spent, stored = 0.0, 0
-        while spent < seconds:
-            for part in _transactions(load):
-                started = time.perf_counter()
-                async with connection.transaction():
-                    await seen.store(connection, part)
-                spent += time.perf_counter() - started
-                stored += sum(len(item.results) for item in part)
-                if spent >= seconds:
-                    break
+        for part in _transactions(load):
+            started = time.perf_counter()
+            async with connection.transaction():
+                await seen.store(connection, part)
+            spent += time.perf_counter() - started
+            stored += sum(len(item.results) for item in part)
+            if spent >= seconds:
+                break
     return stored / spent
 
 
 def _transactions(load: Load) -> Iterator[list[Seen]]:
+    """Round after round, for ever, in the portions that the aggregator commits."""
     part: list[Seen] = []
     held = 0
-    for shard, region, n, message in load.round():
-        part.append(Seen(decode(message, shard=shard, region=region), 1 + REGIONS.index(region), np.ones(n, np.bool_)))
-        held += n
-        if held > MOST_RESULTS:
-            yield part
-            part, held = [], 0
+    while True:
+        for shard, region, n, message in load.round():
+            results = decode(message, shard=shard, region=region)
+            part.append(Seen(results, 1 + REGIONS.index(region), np.ones(n, np.bool_)))
+            held += n
+            if held > MOST_RESULTS:
+                yield part
+                part, held = [], 0
 
 
 class Stream:
