@@ -16,7 +16,7 @@ WITH due AS (
             AND p.sent_time IS NULL AND p.cancel_reason IS NULL))
 ), told AS (
     SELECT j.group_id, s.channel_id, s.kind, max(s.sent_time) AS sent_time,
-           bool_or(s.sent_time IS NULL AND s.cancel_reason IS NULL AND s.claim_time > now()) AS is_under_way,
+           coalesce(bool_or(s.sent_time IS NULL AND s.cancel_reason IS NULL AND s.claim_time > now()), false) AS is_under_way,
            bool_or(s.kind = 'incident.confirmed' AND s.sent_time IS NOT NULL AND j.resolve_time IS NULL) AS is_open
     FROM (SELECT DISTINCT group_id FROM due WHERE group_id IS NOT NULL) AS d
     JOIN quivive.incidents AS j USING (group_id)
