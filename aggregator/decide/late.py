@@ -6,6 +6,7 @@ one that is still on. Nobody is paged for the past.
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from aggregator.decide.case import Case
 from aggregator.decide.incident import Outage
@@ -73,8 +74,7 @@ def replay(backlog: Backlog, live: Outage | None, now_us: int) -> list[Transitio
         if isinstance(change, StateChanged):
             record = [*(entry for entry in record if entry[0] < change.at_us), (change.at_us, change.state)]
     transitions: list[Transition] = []
-    ends = [at_us for at_us, _ in record[1:]] + [end_us]
-    for (at_us, state), until_us in zip(record, ends, strict=True):
+    for (at_us, state), (until_us, _) in pairwise([*record, (end_us, State.UNKNOWN)]):
         if state is not State.UNKNOWN and until_us > at_us:
             transitions.append(PastFilled(policy.check, at_us, until_us, state, "late evidence"))
     return transitions + _incidents(said, live, end_us, now_us)

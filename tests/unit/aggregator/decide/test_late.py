@@ -72,3 +72,9 @@ def test_a_backlog_survives_a_restart(silent: Shard) -> None:
     silent.state = restore(dump(silent.state))
     silent.wait(NOW_S + 6)
     assert len(silent.of(PastIncident)) == 1
+
+
+def test_late_evidence_of_one_region_alone_tells_nothing(silent: Shard) -> None:
+    for at in range(200, 1000, 30):
+        silent.up(ABC[0], at, now_s=NOW_S)
+    assert silent.wait(NOW_S + 6) == []
