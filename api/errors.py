@@ -3,6 +3,7 @@
 ApiError
   InvalidArgument     the request is wrong in itself; names the fields
   NotFound            there is nothing of that name
+  FailedPrecondition  something has to be done before
   Unavailable         the database is away; the same request may succeed later
   DeadlineExceeded    it took too long
   Internal            our own fault; the log knows more
@@ -55,6 +56,10 @@ class InvalidArgument(ApiError):
 
 class NotFound(ApiError):
     code = grpc.StatusCode.NOT_FOUND
+
+
+class FailedPrecondition(ApiError):
+    code = grpc.StatusCode.FAILED_PRECONDITION
 
 
 class Unavailable(ApiError):

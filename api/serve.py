@@ -32,6 +32,7 @@ from api.mirror import CheckMirror
 from api.presences import Presences
 from api.report.report import Reporter
 from api.services.configuration import ConfigurationService
+from api.services.evidence import EvidenceService
 from api.services.incidents import IncidentService
 from api.services.regions import RegionService
 from api.services.reports import ReportService
@@ -44,6 +45,8 @@ from quivive import bus
 from quivive.v1 import (
     configuration_pb2,
     configuration_pb2_grpc,
+    evidence_pb2,
+    evidence_pb2_grpc,
     incident_pb2,
     incident_pb2_grpc,
     region_pb2,
@@ -71,6 +74,7 @@ SERVICES = tuple(
         (region_pb2, "RegionService"),
         (configuration_pb2, "ConfigurationService"),
         (report_pb2, "ReportService"),
+        (evidence_pb2, "EvidenceService"),
     )
 )
 
@@ -148,6 +152,7 @@ async def _grpc_server(
     applier = Applier(database, settings.min_interval, mirror.wake, addresses)
     configuration_pb2_grpc.add_ConfigurationServiceServicer_to_server(ConfigurationService(applier), server)
     report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(Reporter(database, _now)), server)
+    evidence_pb2_grpc.add_EvidenceServiceServicer_to_server(EvidenceService(database), server)
     statuses = HealthServicer()
     for name in SERVICES:
         await statuses.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from quivive import __version__
-from quivive.cli import apply, incidents, regions, reports, sites, sla, up
+from quivive.cli import apply, backup, evidence, explain, incidents, regions, reports, sites, sla, up
 
 app = typer.Typer(
     help="Quivive watches web sites from several regions, and keeps an answer to rely on.",
@@ -44,6 +44,12 @@ app.command("apply")(apply.apply)
 app.command("check")(apply.check)
 app.add_typer(sites.app, name="site")
 app.add_typer(incidents.app, name="incident")
+app.command("explain")(explain.explain)
 app.command("sla")(sla.sla)
 app.command("report")(reports.report)
 app.add_typer(regions.app, name="region")
+app.command("export")(evidence.export)
+app.command("verify-chain")(evidence.verify_chain)
+app.add_typer(evidence.customers, name="customer")
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)

@@ -69,7 +69,7 @@ def _failure(error: Any, server: str) -> Failure:
             violations, left_out = _violations(error)
             lines = [f"{field}: {reason}" if field else reason for field, reason in violations]
             return Refused("\n".join(lines) or details, violations, left_out)
-        case grpc.StatusCode.NOT_FOUND:
+        case grpc.StatusCode.NOT_FOUND | grpc.StatusCode.FAILED_PRECONDITION:
             return Failure(details)
         case _:
             return Failure(f"the server at {server} failed: {code.name}: {details}")

@@ -73,15 +73,16 @@ def show_incident(
     """Show one incident and what happened in it."""
     from quivive.cli.connection import TIMEOUT_S, connected
     from quivive.cli.output import print_fields, print_json, print_table
-    from quivive.cli.records import incident_events, incident_record
+    from quivive.cli.records import incident_events, incident_evidence, incident_record, vote_records
     from quivive.v1 import incident_pb2, incident_pb2_grpc
 
     request = incident_pb2.GetIncidentRequest(name=resource_name("incidents", incident))
     with connected(server) as channel:
         answer = incident_pb2_grpc.IncidentServiceStub(channel).GetIncident(request, timeout=TIMEOUT_S)
     record, events = incident_record(answer), incident_events(answer)
+    evidence, votes = incident_evidence(answer), vote_records(answer.votes)
     if output is Output.JSON:
-        print_json({**record, "events": events})
+        print_json({**record, "events": events, "votes": votes, "evidence": evidence})
         return
     print_fields(
         (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else value)
@@ -94,3 +95,58 @@ def show_incident(
         [(event["time"], event["kind"], event["detail"]) for event in events],
         empty="No event is recorded.",
     )
+    print()
+    print_table(
+        ["region", "vote", "standing", "since"],
+        [(vote["region"], vote["vote"], vote["standing"], vote["end_time"]) for vote in votes],
+        empty="No vote is recorded.",
+    )
+    print()
+    print_table(
+        ["seen at", "region", "cause", "status", "address", "detail"],
+        [
+            (item["end_time"], item["region"], item["cause"], item["http_status"], item["address"], item["detail"])
+            for item in evidence
+        ],
+        empty="No evidence is recorded.",
+    )
+
+
+@app.command("correct")
+def correct_incident(
+    incident: Annotated[str, typer.Argument(metavar="ID", help="As the list prints it.")],
+    counted: Annotated[
+        bool, typer.Option("--counted/--not-counted", help="Whether the outage counts in the corrected figures.")
+    ],
+    author: Annotated[str, typer.Option("--author", help="Who says so; kept and shown.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept and shown.")],
+    responsibility: Annotated[
+        str, typer.Option("--responsibility", help="Whose it was: host, customer, agency, ... [default: as judged]")
+    ] = "",
+    server: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """Record what was found out about an incident later on. It stays as it was judged; figures show both readings."""
+    from uuid import uuid4
+
+    from quivive.cli.connection import TIMEOUT_S, connected
+    from quivive.v1 import incident_pb2, incident_pb2_grpc, outcome_pb2
+
+    request = incident_pb2.CorrectIncidentRequest(
+        name=resource_name("incidents", incident),
+        author=author,
+        reason=reason,
+        counted=counted,
+        request_id=str(uuid4()),
+    )
+    if responsibility:
+        words = {
+            word.removeprefix("RESPONSIBILITY_").lower(): value
+            for word, value in outcome_pb2.Responsibility.items()
+            if value
+        }
+        if responsibility.lower() not in words:
+            raise Failure(f"--responsibility: {responsibility!r} is none of {', '.join(words)}", EXIT_USAGE)
+        request.responsibility = words[responsibility.lower()]
+    with connected(server) as channel:
+        answer = incident_pb2_grpc.IncidentServiceStub(channel).CorrectIncident(request, timeout=TIMEOUT_S)
+    print(f"Recorded as correction {len(answer.corrections)} of {answer.name}.")

@@ -1,6 +1,6 @@
 """Messages of the api as plain records, the form that `--output json` prints. Names of fields are a promise to scripts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -80,11 +80,84 @@ def incident_record(incident: incident_pb2.Incident) -> Record:
         "detail": incident.detail,
         "close_reason": incident.close_reason or None,
         "simulated": incident.simulated,
+        "confidence": incident.confidence if incident.HasField("confidence") else None,
+        "cause_rule": incident.cause_rule or None,
+        "cause_reason": incident.cause_reason or None,
+        "reason": incident.reason or None,
+        "group": incident.group or None,
     }
 
 
 def incident_events(incident: incident_pb2.Incident) -> list[Record]:
     return [{"time": time_text(event, "time"), "kind": event.kind, "detail": event.detail} for event in incident.events]
+
+
+def incident_evidence(incident: incident_pb2.Incident) -> list[Record]:
+    """The failing attempts, the first one first; phases in milliseconds."""
+    return [
+        {
+            "region": item.region,
+            "slot": time_text(item, "slot"),
+            "attempt": item.attempt,
+            "end_time": time_text(item, "end_time"),
+            "cause": _word(outcome_pb2.Cause.Name, "CAUSE_", item.cause),
+            "http_status": item.http_status or None,
+            "phases_ms": {
+                phase: getattr(item, phase) / 10 for phase in ("dns", "connect", "tls", "first_byte", "transfer")
+            },
+            "detail": item.detail,
+            "address": item.address or None,
+            "url": item.url or None,
+            "headers": dict(item.headers),
+            "body_excerpt": item.body_excerpt,
+            "body_hash": item.body_hash or None,
+            "certificate_expire_time": item.certificate_expire_time or None,
+        }
+        for item in incident.evidence
+    ]
+
+
+def vote_records(votes: Iterable[incident_pb2.RegionVote]) -> list[Record]:
+    return [
+        {
+            "region": vote.region,
+            "vote": ("UP" if vote.up else "DOWN") if vote.HasField("up") else None,
+            "standing": vote.standing,
+            "end_time": time_text(vote, "end_time"),
+        }
+        for vote in votes
+    ]
+
+
+def explanation_record(explanation: incident_pb2.Explanation) -> Record:
+    return {
+        "check": explanation.check,
+        "time": time_text(explanation, "time"),
+        "state": state_text(explanation.state),
+        "paged": explanation.paged,
+        "summary": explanation.summary,
+        "quorum": explanation.quorum or None,
+        "vote_time": time_text(explanation, "vote_time"),
+        "votes": vote_records(explanation.votes),
+        "steps": [
+            {"time": time_text(step, "time"), "kind": step.kind, "detail": step.detail} for step in explanation.steps
+        ],
+    }
+
+
+def incident_corrections(incident: incident_pb2.Incident) -> list[Record]:
+    return [
+        {
+            "time": time_text(correction, "time"),
+            "author": correction.author,
+            "reason": correction.reason,
+            "counted": correction.counted,
+            "responsibility": _word(outcome_pb2.Responsibility.Name, "RESPONSIBILITY_", correction.responsibility)
+            if correction.responsibility
+            else None,
+        }
+        for correction in incident.corrections
+    ]
 
 
 def figure_record(figure: sla_pb2.SlaFigure) -> Record:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 DOMAIN = b"quivive.evidence.v1"
@@ -44,6 +44,12 @@ class Head:
 
     def __str__(self) -> str:
         return f"{self.sequence}:{self.hash.hex()}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """What `str` makes of one. ValueError for anything else."""
+        sequence, _, digest = text.partition(":")
+        return cls(int(sequence), bytes.fromhex(digest))
 
 
 EMPTY = Head(0, NOTHING)
@@ -84,19 +90,15 @@ def verify(entries: Iterable[Entry], known: Iterable[Head] = ()) -> list[Verifie
     """
     heads: dict[UUID, Head] = {}
     erased: dict[UUID, int] = {}
-    expected = {head.sequence: head.hash for head in known}
-    seen: set[int] = set()
+    missing = set(known)
     for entry in entries:
         head = heads.get(entry.chain, EMPTY)
         _verify_next(head, entry)
-        if expected.get(entry.sequence) == entry.hash:
-            seen.add(entry.sequence)
         heads[entry.chain] = Head(entry.sequence, entry.hash)
+        missing.discard(heads[entry.chain])
         erased[entry.chain] = erased.get(entry.chain, 0) + (entry.content is None)
-    for sequence in sorted(expected.keys() - seen):
-        raise Broken(
-            f"the head {sequence}:{expected[sequence].hex()} is in no chain: entries were rewritten or removed"
-        )
+    if missing:
+        raise Broken(f"the head {min(map(str, missing))} is in no chain: entries were rewritten or removed")
     return [Verified(chain, head, erased[chain]) for chain, head in heads.items()]
 
 

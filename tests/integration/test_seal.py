@@ -58,7 +58,8 @@ def incident(url: str, name: str = "outage-1") -> None:
     rows(
         url,
         "INSERT INTO quivive.incidents (incident_id, check_id, site_id, customer_id, start_time, confirm_time, cause,"
-        " responsibility, regions, detail, reason) VALUES (%s, 101, 'site-1', 'martin', %s, %s, 41, 1, '{eu-west}', 'HTTP 503', 'quorum')",
+        " responsibility, regions, detail, reason)"
+        " VALUES (%s, 101, 'site-1', 'martin', %s, %s, 41, 1, '{eu-west}', 'HTTP 503', 'quorum')",
         *(name, START, START + MINUTE),
     )
     rows(
