@@ -8,7 +8,7 @@ import pytest
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("quivive", {"agregator": {}}, "agregator"),
     ("quivive", {"api": {"replicas": 0}}, "/api/replicas"),
-    ("quivive", {"aggregator": {"replicas": 2}}, "replicas"),
+    ("quivive", {"aggregator": {"replicas": 0}}, "/aggregator/replicas"),
     ("quivive", {"nats": {"secret": {"name": ""}}}, "/nats/secret/name"),
     ("quivive", {"nats": {"url": "nats://user:password@nats:4222"}}, "url"),
     ("quivive", {"database": {"secret": {"name": "Not A Name"}}}, "/database/secret/name"),

@@ -146,7 +146,7 @@ def test_the_migration_leans_on_nothing_that_is_installed_after_it(release):
         assert all("envFrom" not in container for container in pod["containers"])
 
 
-def test_the_aggregator_is_one_and_never_two_at_once(production):
+def test_a_new_aggregator_is_there_before_an_old_one_leaves(production):
     (aggregator,) = (
         item
         for release in production
@@ -154,7 +154,7 @@ def test_the_aggregator_is_one_and_never_two_at_once(production):
         if item["metadata"]["labels"]["app.kubernetes.io/component"] == "aggregator"
     )
     assert aggregator["spec"]["replicas"] == 1
-    assert aggregator["spec"]["strategy"] == {"type": "Recreate"}
+    assert aggregator["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
 
 
 def test_every_dashboard_arrives_whole(production):
