@@ -150,12 +150,12 @@ async def secure(surroundings: Surroundings, course: Course, stream: Stream, hos
     if known is not None and tls.session_reused:
         course.sightings.append(Sighting(server, known.certificate, verified=True))
         return
-    offered = known is not None and known.session is not None
-    surroundings.sessions.forget(server)
     certificate = surroundings.certificates.read(tls)
     if certificate is not None:
         course.sightings.append(Sighting(server, certificate, verified=True))
-        course.verified.append(Verified(server, tls, certificate, can_resume=not offered))
+        if known is None or known.session is not None:
+            surroundings.sessions.forget(server)
+            course.verified.append(Verified(server, tls, certificate, can_resume=known is None))
 
 
 async def _distrusted(course: Course, server: Server, error: ssl.SSLCertVerificationError) -> classify.Verdict:

@@ -54,24 +54,44 @@ def test_a_connection_that_our_own_machine_could_not_try_blames_nobody(
 
 
 @pytest.mark.parametrize(
-    ("code", "cause"),
+    ("code", "lacks_link", "cause"),
     [
-        (9, Cause.TLS_NOT_YET_VALID),
-        (10, Cause.TLS_EXPIRED),
-        (18, Cause.TLS_SELF_SIGNED),
-        (19, Cause.TLS_UNTRUSTED),
-        (20, Cause.TLS_UNTRUSTED),
-        (21, Cause.TLS_UNTRUSTED),
-        (62, Cause.TLS_NAME_MISMATCH),
-        (64, Cause.TLS_NAME_MISMATCH),
-        (23, Cause.TLS_UNTRUSTED),
-        (None, Cause.TLS_HANDSHAKE),
+        (9, False, Cause.TLS_NOT_YET_VALID),
+        (10, False, Cause.TLS_EXPIRED),
+        (18, False, Cause.TLS_SELF_SIGNED),
+        (19, False, Cause.TLS_UNTRUSTED),
+        (20, False, Cause.TLS_UNTRUSTED),
+        (21, False, Cause.TLS_UNTRUSTED),
+        (20, True, Cause.TLS_CHAIN_INCOMPLETE),
+        (21, True, Cause.TLS_CHAIN_INCOMPLETE),
+        (10, True, Cause.TLS_EXPIRED),
+        (62, False, Cause.TLS_NAME_MISMATCH),
+        (64, False, Cause.TLS_NAME_MISMATCH),
+        (23, False, Cause.TLS_UNTRUSTED),
     ],
 )
-def test_a_refused_certificate_tells_why(code: int | None, cause: Cause) -> None:
-    verdict = classify.tls_failed(code, "some reason", "www.example.com")
+def test_a_refused_certificate_tells_why(code: int, lacks_link: bool, cause: Cause) -> None:
+    verdict = classify.certificate_refused(code, "some reason", "www.example.com", lacks_link=lacks_link)
     assert (verdict.outcome, verdict.cause) == (Outcome.DOWN, cause)
     assert "www.example.com" in verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("UNSUPPORTED_PROTOCOL", Cause.TLS_PROTOCOL),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", Cause.TLS_PROTOCOL),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", Cause.TLS_PROTOCOL),
+        ("DH_KEY_TOO_SMALL", Cause.TLS_PROTOCOL),
+        ("TLSV1_ALERT_INTERNAL_ERROR", Cause.TLS_ALERT),
+        ("TLSV1_UNRECOGNIZED_NAME", Cause.TLS_ALERT),
+        ("WRONG_VERSION_NUMBER", Cause.TLS_HANDSHAKE),
+        ("the server hung up", Cause.TLS_HANDSHAKE),
+    ],
+)
+def test_a_handshake_that_breaks_off_tells_whether_nothing_was_in_common(reason: str, cause: Cause) -> None:
+    verdict = classify.handshake_failed(reason, "www.example.com")
+    assert (verdict.outcome, verdict.cause) == (Outcome.DOWN, cause)
 
 
 @pytest.mark.parametrize(
@@ -125,17 +145,16 @@ def test_declared_statuses_replace_the_usual_ones(status: int, outcome: Outcome)
     assert classify.status_answered(target, status, {}).outcome is outcome
 
 
-@pytest.mark.parametrize(
-    ("ended", "begun", "cause"),
-    [
-        (True, False, Cause.HTTP_NO_RESPONSE),
-        (True, True, Cause.HTTP_TRUNCATED),
-        (False, False, Cause.HTTP_MALFORMED),
-        (False, True, Cause.HTTP_MALFORMED),
-    ],
-)
-def test_broken_bytes_are_told_from_missing_ones(ended: bool, begun: bool, cause: Cause) -> None:
-    assert classify.response_broken(ended=ended, begun=begun, reason="illegal chunk").cause is cause
+def test_a_page_that_stops_is_told_from_one_that_trickles() -> None:
+    stopped, trickling = (classify.body_timed_out(10_000_000, 500, quiet_s) for quiet_s in (9.0, 0.2))
+    assert stopped.cause is trickling.cause is Cause.HTTP_BODY_TIMEOUT
+    assert "stopped after 500 bytes" in stopped.detail
+    assert "trickles" in trickling.detail
+
+
+def test_a_circle_is_told_from_a_long_way() -> None:
+    assert classify.redirected_too_often(10, repeated=True).cause is Cause.HTTP_REDIRECT_LOOP
+    assert classify.redirected_too_often(10, repeated=False).cause is Cause.HTTP_TOO_MANY_REDIRECTS
 
 
 @pytest.mark.parametrize(
@@ -143,7 +162,8 @@ def test_broken_bytes_are_told_from_missing_ones(ended: bool, begun: bool, cause
     [
         (Finding(True, False, 10, False), Cause.UNSPECIFIED),
         (Finding(False, False, 10, False), Cause.CONTENT_MISSING),
-        (Finding(False, False, 0, False), Cause.CONTENT_EMPTY),
+        (Finding(False, False, 0, False, is_empty=True), Cause.CONTENT_EMPTY),
+        (Finding(True, False, 40, False, is_empty=True), Cause.CONTENT_EMPTY),
         (Finding(True, True, 10, False), Cause.CONTENT_FORBIDDEN),
         (Finding(False, True, 10, True), Cause.CONTENT_FORBIDDEN),
     ],
