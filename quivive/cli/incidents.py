@@ -73,7 +73,13 @@ def show_incident(
     """Show one incident and what happened in it."""
     from quivive.cli.connection import TIMEOUT_S, connected
     from quivive.cli.output import print_fields, print_json, print_table
-    from quivive.cli.records import incident_events, incident_evidence, incident_record, vote_records
+    from quivive.cli.records import (
+        incident_corrections,
+        incident_events,
+        incident_evidence,
+        incident_record,
+        vote_records,
+    )
     from quivive.v1 import incident_pb2, incident_pb2_grpc
 
     request = incident_pb2.GetIncidentRequest(name=resource_name("incidents", incident))
@@ -82,7 +88,8 @@ def show_incident(
     record, events = incident_record(answer), incident_events(answer)
     evidence, votes = incident_evidence(answer), vote_records(answer.votes)
     if output is Output.JSON:
-        print_json({**record, "events": events, "votes": votes, "evidence": evidence})
+        corrections = incident_corrections(answer)
+        print_json({**record, "events": events, "corrections": corrections, "votes": votes, "evidence": evidence})
         return
     print_fields(
         (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else value)
