@@ -57,7 +57,7 @@ class Sites(site_pb2_grpc.SiteServiceServicer):
 
 class Incidents(incident_pb2_grpc.IncidentServiceServicer):
     def __init__(self, api: Api) -> None:
-        self.GetIncident = self.ListIncidents = api.answer  # type: ignore[assignment]
+        self.GetIncident = self.ListIncidents = self.ExplainVerdict = api.answer  # type: ignore[assignment]
 
 
 class Sla(sla_pb2_grpc.SlaServiceServicer):
@@ -259,6 +259,22 @@ def test_an_incident_is_shown_with_its_events(api: Api) -> None:
     table = quivive("incident", "show", "incidents/i1", server=api.address).out
     assert "503 Service Unavailable" in table
     assert "confirmed" in table
+
+
+def test_the_absence_of_a_page_is_explained_with_the_votes_of_then(api: Api) -> None:
+    explanation = incident_pb2.Explanation(
+        check="sites/martin-www/checks/http", summary="Not paged: it was UP.", quorum=2
+    )
+    explanation.votes.add(region="eu-west", standing="counted", up=False, end_time=at(9, 31))
+    explanation.votes.add(region="us-east", standing="silent")
+    explanation.steps.add(time=at(9, 31), kind="attempt", detail="eu-west DOWN: connection refused")
+    api.answers["ExplainVerdict"] = lambda request, context: explanation
+    ran = quivive("explain", "martin-www", "--at", "2026-03-01T09:32:00Z", "--output", "json", server=api.address)
+    assert [(vote["region"], vote["vote"]) for vote in ran.json["votes"]] == [("eu-west", "DOWN"), ("us-east", None)]
+    assert (api.requests[0].name, api.requests[0].time.ToDatetime().hour) == ("sites/martin-www", 9)
+    table = quivive("explain", "martin-www", server=api.address).out
+    assert table.startswith("Not paged: it was UP.")
+    assert "connection refused" in table
 
 
 def test_what_a_site_answered_cannot_steer_the_terminal(api: Api) -> None:
