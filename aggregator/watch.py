@@ -61,7 +61,7 @@ class Watch:
         """Who is blind now: as we find, recorded in the batch, or as is on record. Time does not go back."""
         self._lookout.declare(declared.regions.keys() - {HEARTBEAT_REGION})
         if not self.on_duty:
-            self.blind = self._membership.blind & declared.regions.keys()
+            self.blind = self._membership.blind.intersection(declared.regions)
             self._lookout.doubt(dict.fromkeys(self._membership.others.doubted, "finds sites down that others find up"))
             return
         now_us = self._now_us = max(self._now_us, now_us)
@@ -72,7 +72,7 @@ class Watch:
         for region in sighted:
             log.info("region.sighted", region=region)
             batch.region_events.append(RegionEvent(region, "sighted", now_us, ""))
-        self.blind = ((self.blind | newly.keys()) - sighted) & declared.regions.keys()
+        self.blind = self.blind.union(newly).difference(sighted).intersection(declared.regions)
 
     def compare(self, ours: Report, declared: Declared) -> None:
         """Doubt a region that finds many sites down which every other one finds up; `look` acts on it."""
