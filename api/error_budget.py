@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from api.figures import Durations, Segment, Span, measure
+from api.figures import Durations, Segment, Span, measure, within
 from quivive.domain.times import SECOND_US
 
 BURN_WINDOWS_US = tuple(minutes * 60 * SECOND_US for minutes in (60, 5, 360, 30))
@@ -52,14 +52,6 @@ def burns(segments: Sequence[Segment], end_us: int, objective: float) -> Iterato
     for window_us in BURN_WINDOWS_US:
         recent = within(segments, Span(end_us - window_us, end_us))
         yield Burn(window_us, burn_rate(measure(recent), objective))
-
-
-def within(segments: Sequence[Segment], window: Span) -> Iterator[Segment]:
-    """The segments as far as they lie in the window."""
-    for segment in segments:
-        start, end = max(segment.start_us, window.start_us), min(segment.end_us, window.end_us)
-        if start < end:
-            yield Segment(start, end, segment.standing)
 
 
 def _allowed(objective: float) -> Fraction:

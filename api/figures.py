@@ -6,10 +6,12 @@
 3. Ratios appear only at the edge, as properties of `Durations`; one whose denominator is 0 is None.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import fsum
+from operator import attrgetter
 
 from quivive.domain.words import State
 
@@ -98,40 +100,53 @@ class Durations:
 def timeline(histories: Sequence[History], maintenance: Sequence[Span], window: Span) -> Iterator[Segment]:
     """The window cut into segments, in order, without gap; neighbours differ in standing."""
     steps = sorted(_steps(histories, maintenance, window))
-    counts = dict.fromkeys(State, 0)
-    maintained = 0
+    counts = [0] * (1 + max(State))
     start, standing = window.start_us, Standing.OUTSIDE
-    index = 0
-    while index < len(steps):
-        at = steps[index][0]
-        while index < len(steps) and steps[index][0] == at:
-            _, state, delta = steps[index]
-            if state == _MAINTENANCE:
-                maintained += delta
-            else:
-                counts[State(state)] += delta
-            index += 1
-        following = _standing(counts, maintained)
-        if following is not standing:
-            if at > start:
-                yield Segment(start, at, standing)
-            start, standing = at, following
+    at = window.start_us
+    # What a step does shows once all steps of its instant are done.
+    for until, number, delta in [*steps, (window.end_us, _MAINTENANCE, 0)]:
+        if until != at:
+            following = _standing(counts)
+            if following is not standing:
+                if at > start:
+                    yield Segment(start, at, standing)
+                start, standing = at, following
+            at = until
+        counts[number] += delta
     if window.end_us > start:
         yield Segment(start, window.end_us, standing)
 
 
 def measure(segments: Iterable[Segment]) -> Durations:
     """The time spent in each standing."""
-    totals = dict.fromkeys(Standing, 0)
+    up = partial = unknown = down = maintenance = 0
     for segment in segments:
-        totals[segment.standing] += segment.end_us - segment.start_us
-    return Durations(
-        up_us=totals[Standing.UP] + totals[Standing.PARTIAL_OUTAGE],
-        down_us=totals[Standing.DOWN],
-        unknown_us=totals[Standing.UNKNOWN],
-        partial_us=totals[Standing.PARTIAL_OUTAGE],
-        maintenance_us=totals[Standing.MAINTENANCE],
-    )
+        length, standing = segment.end_us - segment.start_us, segment.standing
+        if standing is Standing.UP:
+            up += length
+        elif standing is Standing.DOWN:
+            down += length
+        elif standing is Standing.UNKNOWN:
+            unknown += length
+        elif standing is Standing.PARTIAL_OUTAGE:
+            partial += length
+        elif standing is Standing.MAINTENANCE:
+            maintenance += length
+    return Durations(up + partial, down, unknown, partial, maintenance)
+
+
+def within(segments: Sequence[Segment], window: Span) -> Iterator[Segment]:
+    """The segments as far as they lie in the window; they come in order and without overlap."""
+    for index in range(bisect_right(segments, window.start_us, key=_END), len(segments)):
+        segment = segments[index]
+        if segment.start_us >= window.end_us:
+            return
+        if segment.start_us >= window.start_us and segment.end_us <= window.end_us:
+            yield segment
+        else:
+            start, end = max(segment.start_us, window.start_us), min(segment.end_us, window.end_us)
+            if start < end:
+                yield Segment(start, end, segment.standing)
 
 
 def mean_availability(sites: Iterable[Durations]) -> float | None:
@@ -142,30 +157,34 @@ def mean_availability(sites: Iterable[Durations]) -> float | None:
 
 _MAINTENANCE = 0
 """Beside the numbers of State, in the sweep's steps."""
+_END = attrgetter("end_us")
 
 
 def _steps(histories: Sequence[History], maintenance: Sequence[Span], window: Span) -> Iterator[tuple[int, int, int]]:
-    """(instant, State or _MAINTENANCE, +1 or -1), clipped to the window; instants at its end are left out."""
+    """(instant, number of a State or _MAINTENANCE, +1 or -1), clipped to the window."""
     for history in histories:
         life = _clip(history.start_us, history.end_us, window)
         if life is None:
             continue
-        yield from _edges(life, State.UNKNOWN, 1, window)
+        yield life.start_us, _UNKNOWN, 1
+        yield life.end_us, _UNKNOWN, -1
         for span in history.spans:
-            recorded = _clip(span.start_us, span.end_us, life)
-            if recorded is not None and span.state is not State.UNKNOWN:
-                yield from _edges(recorded, State.UNKNOWN, -1, window)
-                yield from _edges(recorded, span.state, 1, window)
+            if span.state is State.UNKNOWN:
+                continue
+            start, end = max(span.start_us, life.start_us), life.end_us
+            if span.end_us is not None and span.end_us < end:
+                end = span.end_us
+            if start < end:
+                state = span.state.value
+                yield start, _UNKNOWN, -1
+                yield start, state, 1
+                yield end, _UNKNOWN, 1
+                yield end, state, -1
     for announced in maintenance:
         inside = _clip(announced.start_us, announced.end_us, window)
         if inside is not None:
-            yield from _edges(inside, _MAINTENANCE, 1, window)
-
-
-def _edges(span: Span, state: int, delta: int, window: Span) -> Iterator[tuple[int, int, int]]:
-    yield span.start_us, state, delta
-    if span.end_us < window.end_us:
-        yield span.end_us, state, -delta
+            yield inside.start_us, _MAINTENANCE, 1
+            yield inside.end_us, _MAINTENANCE, -1
 
 
 def _clip(start_us: int, end_us: int | None, into: Span) -> Span | None:
@@ -174,17 +193,19 @@ def _clip(start_us: int, end_us: int | None, into: Span) -> Span | None:
     return Span(start, end) if start < end else None
 
 
-def _standing(counts: dict[State, int], maintained: int) -> Standing:
-    watched = counts[State.UP] + counts[State.PARTIAL_OUTAGE] + counts[State.DOWN] + counts[State.UNKNOWN]
-    if not watched:
+_UP, _PARTIAL, _DOWN, _UNKNOWN = (state.value for state in (State.UP, State.PARTIAL_OUTAGE, State.DOWN, State.UNKNOWN))
+
+
+def _standing(counts: Sequence[int]) -> Standing:
+    if not (counts[_UP] or counts[_DOWN] or counts[_UNKNOWN] or counts[_PARTIAL]):
         return Standing.OUTSIDE
-    if maintained:
+    if counts[_MAINTENANCE]:
         return Standing.MAINTENANCE
-    if counts[State.DOWN]:
+    if counts[_DOWN]:
         return Standing.DOWN
-    if counts[State.UNKNOWN]:
+    if counts[_UNKNOWN]:
         return Standing.UNKNOWN
-    return Standing.PARTIAL_OUTAGE if counts[State.PARTIAL_OUTAGE] else Standing.UP
+    return Standing.PARTIAL_OUTAGE if counts[_PARTIAL] else Standing.UP
 
 
 def _ratio(part: int, whole: int) -> float | None:

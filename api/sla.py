@@ -7,14 +7,14 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from api.calendars import Granularity, Maintenance, buckets, late_spans, maintenance_spans
 from api.database import Database
-from api.error_budget import LONGEST_BURN_US, Budget, Burn, burns, error_budget, within
-from api.figures import Durations, History, Segment, Span, measure, timeline
+from api.error_budget import LONGEST_BURN_US, Budget, Burn, burns, error_budget
+from api.figures import Durations, History, Segment, Span, measure, timeline, within
 from api.holidays import holidays_in
 from api.incident_times import MeanTimes, Outage, mean_times
 from api.names import Subject
@@ -42,8 +42,8 @@ class SiteFigure:
     segments: Sequence[Segment]
     durations: Durations
     incidents: int
-    times: MeanTimes = MeanTimes()
-    responses: Responses = Responses()
+    times: MeanTimes = field(default_factory=MeanTimes)
+    responses: Responses = field(default_factory=Responses)
     budget: Budget | None = None
     burns: Sequence[Burn] = ()
     buckets: Sequence[tuple[Span, Durations]] = ()
@@ -81,9 +81,11 @@ async def read_figures(
     sites = await read_sites(database, subject, window)
     names = [site.site_id for site in sites]
     wide = Span(min(window.start_us, window.end_us - LONGEST_BURN_US), window.end_us)
-    stories = await read_stories(database, names, wide)
-    declared = await read_maintenance(database, names, wide)
-    incidents = await read_incidents(database, names, window)
+    stories, declared, incidents = await asyncio.gather(
+        read_stories(database, names, wide),
+        read_maintenance(database, names, wide),
+        read_incidents(database, names, window),
+    )
     now = window.end_us if now_us is None else now_us
     material = [_material(site, stories, declared, incidents) for site in sites]
 
@@ -165,15 +167,8 @@ def _announced(declared: Sequence[Maintenance], zone: str, window: Span) -> list
 def _buckets(
     segments: Sequence[Segment], window: Span, granularity: Granularity, zone: ZoneInfo
 ) -> Iterator[tuple[Span, Durations]]:
-    """One walk over the segments, however many buckets there are."""
-    first = 0
     for bucket in buckets(window, granularity, zone):
-        while first < len(segments) and segments[first].end_us <= bucket.start_us:
-            first += 1
-        last = first
-        while last < len(segments) and segments[last].start_us < bucket.end_us:
-            last += 1
-        yield bucket, measure(within(segments[first:last], bucket))
+        yield bucket, measure(within(segments, bucket))
 
 
 def _outages(incidents: Sequence[IncidentRow], window: Span) -> Iterator[Outage]:

@@ -17,6 +17,8 @@ from quivive import sql
 from quivive.domain.times import to_datetime, to_us
 from quivive.domain.words import State
 
+_STATES = {state.value: state for state in State}
+
 SQL = sql.load("api.sql", "sla.sql")
 
 
@@ -178,7 +180,7 @@ def _histories(rows: Sequence[_HistoryRow], excluded: Mapping[tuple[int, datetim
             StateSpan(
                 to_us(row.start_time),
                 optional_us(row.end_time),
-                State.PAUSED if (row.check_id, row.start_time) in excluded else State(row.state),
+                State.PAUSED if (row.check_id, row.start_time) in excluded else _STATES[row.state],
             )
             for row in intervals
             if row.start_time is not None and row.state is not None

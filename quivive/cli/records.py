@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -161,18 +161,66 @@ def incident_corrections(incident: incident_pb2.Incident) -> list[Record]:
 
 
 def figure_record(figure: sla_pb2.SlaFigure) -> Record:
+    has = figure.HasField
     return {
         "site": figure.site,
-        "availability": figure.availability if figure.HasField("availability") else None,
-        "completeness": figure.completeness if figure.HasField("completeness") else None,
-        "lower_bound": figure.lower_bound if figure.HasField("lower_bound") else None,
-        "upper_bound": figure.upper_bound if figure.HasField("upper_bound") else None,
-        "up_seconds": figure.up_us / 1e6,
-        "down_seconds": figure.down_us / 1e6,
-        "unknown_seconds": figure.unknown_us / 1e6,
-        "partial_seconds": figure.partial_us / 1e6,
-        "maintenance_seconds": figure.maintenance_us / 1e6,
+        **reading_record(figure),
         "incidents": figure.incidents,
+        "objective": figure.objective if has("objective") else None,
+        "error_budget_seconds": figure.error_budget_us / 1e6 if has("error_budget_us") else None,
+        "error_budget_left_seconds": figure.error_budget_left_us / 1e6 if has("error_budget_left_us") else None,
+        "burn_rates": [
+            {"window_seconds": burn.window_us / 1e6, "rate": burn.rate if burn.HasField("rate") else None}
+            for burn in figure.burn_rates
+        ],
+        "times": _times_record(figure.times) if has("times") else None,
+        "responses": {kind: getattr(figure.responses, kind) for kind in ("met", "breached", "not_due", "pending")}
+        if has("responses")
+        else None,
+        "corrected": reading_record(figure.corrected) if has("corrected") else None,
+        "late_maintenance": [_span_record(span) for span in figure.late_maintenance],
+        "excluded_incidents": list(figure.excluded_incidents),
+        "buckets": [{**_span_record(bucket), **reading_record(bucket.reading)} for bucket in figure.buckets],
+    }
+
+
+def reading_record(reading: sla_pb2.SlaFigure | sla_pb2.SlaReading) -> Record:
+    """One reading of a span: the four ratios, and the times in seconds."""
+    ratios: tuple[Literal["availability", "completeness", "lower_bound", "upper_bound"], ...]
+    ratios = ("availability", "completeness", "lower_bound", "upper_bound")
+    return {
+        **{ratio: getattr(reading, ratio) if reading.HasField(ratio) else None for ratio in ratios},
+        "up_seconds": reading.up_us / 1e6,
+        "down_seconds": reading.down_us / 1e6,
+        "unknown_seconds": reading.unknown_us / 1e6,
+        "partial_seconds": reading.partial_us / 1e6,
+        "maintenance_seconds": reading.maintenance_us / 1e6,
+    }
+
+
+def latency_record(figure: sla_pb2.LatencyFigure) -> Record:
+    return {
+        "check": figure.check,
+        "region": figure.region,
+        "phase": figure.phase,
+        "attempts": figure.attempts,
+        **{f"p{percent}_ms": getattr(figure, f"p{percent}_us") / 1e3 for percent in (50, 90, 95, 99)},
+    }
+
+
+def _span_record(span: sla_pb2.SlaSpan | sla_pb2.SlaBucket) -> Record:
+    return {"start_time": time_text(span, "start_time"), "end_time": time_text(span, "end_time")}
+
+
+def _times_record(times: sla_pb2.MeanTimes) -> Record:
+    means: tuple[Literal["detect_us", "acknowledge_us", "repair_us", "between_failures_us"], ...]
+    means = ("detect_us", "acknowledge_us", "repair_us", "between_failures_us")
+    return {
+        "failures": times.failures,
+        **{
+            f"{mean.removesuffix('_us')}_seconds": getattr(times, mean) / 1e6 if times.HasField(mean) else None
+            for mean in means
+        },
     }
 
 

@@ -1,6 +1,7 @@
 """`quivive sla`"""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,12 +11,27 @@ from quivive.cli.output import Record
 from quivive.cli.windows import DEFAULT_WINDOW, Window, parse_window
 
 
+class Granularity(StrEnum):
+    """What the window is cut into, on the wall clock of the customer's zone."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
 def sla(
-    subject: Annotated[str, typer.Argument(help="sites/x (or just x), or customers/x.")],
+    subject: Annotated[str, typer.Argument(help="sites/x (or just x), customers/x, or customers/- for every site.")],
     window: Annotated[str, typer.Option("--window", help=f"Up to now, for so long [default: {DEFAULT_WINDOW}].")] = "",
     start: Annotated[str, typer.Option("--start", help="From here on, ISO 8601; UTC when it has no offset.")] = "",
     end: Annotated[str, typer.Option("--end", help="Up to here, exclusive; without it, up to now.")] = "",
     month: Annotated[str, typer.Option("--month", help="A calendar month in the customer's zone, 2026-03.")] = "",
+    granularity: Annotated[
+        Granularity | None, typer.Option("--granularity", help="Show the window's parts, in the customer's zone, too.")
+    ] = None,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Show latency percentiles by region and phase instead; of one site.")
+    ] = False,
     output: OutputOption = Output.TABLE,
     server: ServerOption = DEFAULT_SERVER,
 ) -> None:
@@ -23,7 +39,10 @@ def sla(
     span = parse_window(window, start, end, month, datetime.now(UTC))
     of_customer = subject.startswith("customers/")
     name = resource_name("customers" if of_customer else "sites", subject)
-    answer = _query(name, span, server)
+    if latency:
+        _show_latency(name, span, output, server)
+        return
+    answer = _query(name, span, granularity, server)
     if output is Output.JSON:
         from quivive.cli.output import print_json
 
@@ -32,12 +51,14 @@ def sla(
         _print(answer)
 
 
-def _query(name: str, span: Window, server: str) -> Record:
+def _query(name: str, span: Window, granularity: Granularity | None, server: str) -> Record:
     from quivive.cli.connection import TIMEOUT_S, connected
     from quivive.cli.records import figure_record, time_text
     from quivive.v1 import sla_pb2, sla_pb2_grpc
 
     request = sla_pb2.QuerySlaRequest(subject=name, month=span.month)
+    if granularity is not None:
+        request.granularity = sla_pb2.Granularity.Value(f"GRANULARITY_{granularity.name}")
     if span.start is not None:
         request.start_time.FromDatetime(span.start)
     if span.end is not None:
@@ -80,8 +101,91 @@ def _print(answer: Record) -> None:
         ],
         empty="No site.",
     )
+    if len(answer["sites"]) == 1:
+        _print_parts(answer["sites"][0])
     if len(answer["sites"]) > 1:
         print(f"Mean of the sites: {_percent(answer['mean_availability'])}")
+
+
+def _print_parts(figure: Record) -> None:
+    """What belongs to one site only: its budget, times, responses, the other reading and the window's parts."""
+    from quivive.cli.output import print_table
+
+    if figure["error_budget_seconds"] is not None:
+        left = figure["error_budget_left_seconds"]
+        print(
+            f"Objective {_percent(figure['objective'])}: {_span(figure['error_budget_seconds'])} of outage allowed, "
+            + (f"{_span(left)} left" if left >= 0 else f"{_span(-left)} too much")
+        )
+    times = figure["times"]
+    if times and times["failures"]:
+        shown = [f"{label} {_span(times[key])}" for key, label in _TIMES.items() if times[key] is not None]
+        print("Mean times: " + ", ".join(shown))
+    responses = figure["responses"]
+    if responses and any(responses.values()):
+        print("Responses: " + ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in responses.items()))
+    if (corrected := figure["corrected"]) is not None:
+        print(f"With what was said after the fact: {_percent(corrected['availability'])}")
+        for span in figure["late_maintenance"]:
+            print(f"  maintenance declared after it had begun: {span['start_time']} to {span['end_time']}")
+        for incident in figure["excluded_incidents"]:
+            print(f"  does not count: {incident}")
+    if figure["buckets"]:
+        print_table(
+            ["from", "availability", "completeness", "down", "unknown", "maintenance"],
+            [
+                (
+                    bucket["start_time"],
+                    _percent(bucket["availability"]),
+                    _percent(bucket["completeness"]),
+                    *(_span(bucket[f"{state}_seconds"]) for state in ("down", "unknown", "maintenance")),
+                )
+                for bucket in figure["buckets"]
+            ],
+            empty="",
+        )
+
+
+_TIMES = {
+    "detect_seconds": "to detect",
+    "acknowledge_seconds": "to acknowledge",
+    "repair_seconds": "to repair",
+    "between_failures_seconds": "between failures",
+}
+
+
+def _show_latency(name: str, span: Window, output: Output, server: str) -> None:
+    from quivive.cli.connection import TIMEOUT_S, connected
+    from quivive.cli.output import print_json, print_table
+    from quivive.cli.records import latency_record
+    from quivive.v1 import sla_pb2, sla_pb2_grpc
+
+    request = sla_pb2.QueryLatencyRequest(subject=name, month=span.month)
+    if span.start is not None:
+        request.start_time.FromDatetime(span.start)
+    if span.end is not None:
+        request.end_time.FromDatetime(span.end)
+    with connected(server) as channel:
+        answer = sla_pb2_grpc.SlaServiceStub(channel).QueryLatency(request, timeout=TIMEOUT_S)
+    records = [latency_record(figure) for figure in answer.figures]
+    if output is Output.JSON:
+        print_json(records)
+        return
+    columns = ["p50_ms", "p90_ms", "p95_ms", "p99_ms"]
+    print_table(
+        ["check", "region", "phase", "attempts", *(column.replace("_", " ") for column in columns)],
+        [
+            (
+                record["check"].rpartition("/")[2],
+                record["region"],
+                record["phase"],
+                record["attempts"],
+                *(f"{record[column]:.1f}" for column in columns),
+            )
+            for record in records
+        ],
+        empty="No whole hour with a good attempt in it yet.",
+    )
 
 
 def _percent(ratio: float | None) -> str:
