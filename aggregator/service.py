@@ -138,9 +138,7 @@ async def _work(parts: Parts, stopping: asyncio.Event) -> int:
     _, late = await asyncio.wait(main, timeout=STOP_WITHIN_S)
     if late:
         log.warning("aggregator.cut_short", reason="the database did not take the last commit in time")
-    for task in (*late, *background):
-        task.cancel()
-    await asyncio.gather(*main, *background, return_exceptions=True)
+    await _end(late.union(background))
     for task in done | set(main):
         if not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, Fenced):
@@ -150,6 +148,14 @@ async def _work(parts: Parts, stopping: asyncio.Event) -> int:
             return 1
     log.info("aggregator.stopped")
     return 0
+
+
+async def _end(tasks: set[asyncio.Future[None]]) -> None:
+    """Cancel until it has worked: a `wait_for` of Python 3.11 swallows a cancellation that meets its result."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.1)
 
 
 async def _join(url: str, shards: int, stack: AsyncExitStack) -> Leases:
