@@ -369,7 +369,7 @@ async def _ingest(
     try:
         aggregator.start()
         await settle(stream, watcher, load)
-        aggregator.stop()
+        await asyncio.to_thread(aggregator.stop)
         first = stream.last
         while stream.results[-1] - stream.results[first] < 2 * ASKED * seconds:
             await stream.fill(list(load.round()))
