@@ -98,6 +98,7 @@ def _wanted(
     match check:
         case CheckConfig(tcp=TcpConfig() as tcp):
             spec.tcp.CopyFrom(_tcp(tcp, check))
+            spec.tcp.ip_family = _family(check, site)
         case CheckConfig(dns=DnsConfig() as dns):
             spec.dns.CopyFrom(_dns(dns, check))
         case CheckConfig(heartbeat=HeartbeatConfig() as heartbeat):
@@ -126,6 +127,7 @@ def _http(check: CheckConfig, site: SiteConfig) -> bus_pb2.HttpTarget:
         method="" if check.method == "GET" else check.method,
         body=(check.body or "").encode(),
         auth=_auth(check, site),
+        ip_family=_family(check, site),
     )
     for status in expect.status:
         first, last = status_range(status)
@@ -193,6 +195,12 @@ def _beat(spec: bus_pb2.CheckSpec, heartbeat: HeartbeatConfig, timezone: str, *,
     spec.timeout.CopyFrom(_duration(heartbeat.grace + OBSERVED_WITHIN))
     spec.down_attempts = SILENCES
     spec.ClearField("attempt_gap")
+
+
+def _family(check: CheckConfig, site: SiteConfig) -> int:
+    """4, 6, or 0 for any."""
+    version = check.ip or site.ip or "any"
+    return 0 if version == "any" else int(version)
 
 
 def _limit(check: CheckConfig) -> Duration | None:

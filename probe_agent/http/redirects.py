@@ -46,6 +46,8 @@ class Redirects:
             method = "GET"
         kept = httpx.Headers(before.headers)
         dropped = {"host", "cookie", "content-length", "transfer-encoding"}
+        if before.url.host.lower() != url.host.lower():
+            dropped.add("authorization")  # a password is for one host alone
         if not _is_same_site(before.url, url):
             dropped |= {name for name in kept if name not in _FOR_ANYONE}
         for name in dropped:

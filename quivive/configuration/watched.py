@@ -30,6 +30,9 @@ from quivive.domain.dns import canonical
 
 Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+IpVersion = Annotated[
+    Literal["any", "4", "6"], BeforeValidator(lambda value: str(value) if type(value) is int else value)
+]
 KINDS = ("url", "tcp", "dns", "heartbeat")
 """The keys that say what kind of check it is."""
 
@@ -134,6 +137,8 @@ class Watched(Declared):
     ) = None
     """W; none named: every declared region."""
     max_latency: Latency | None = None
+    ip: IpVersion | None = None
+    """Which addresses to connect to; None: as for the site, and any at last."""
     method: Method = "GET"
     body: Annotated[str, Field(max_length=16 * 1024)] | None = None
     drift: DriftChoice | None = None
