@@ -180,7 +180,7 @@ BEGIN
     RETURN erased_chain;
 END $$;
 
--- Stable views: docs/evidence.md lists their columns -----------------------------------------------------------------------
+-- Stable views: docs/views.md lists their columns -----------------------------------------------------------------------
 
 CREATE VIEW quivive_report.customers_v1 AS
     SELECT customer_id, title, plan_id, locale, timezone FROM quivive.customers WHERE delete_time IS NULL;
