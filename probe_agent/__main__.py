@@ -1,6 +1,7 @@
 """`python -m probe_agent`: one agent, until SIGTERM or Ctrl-C. `python -m probe_agent check URL`: one check, for a person."""
 
 import asyncio
+import gc
 import signal
 import ssl
 import sys
@@ -74,6 +75,9 @@ def main() -> int:
         print(f"QUIVIVE_SPOOL_DIR: {error}", file=sys.stderr)
         return EXIT_USAGE
     overload.allow_descriptors()
+    # What has been loaded stays for ever, and attempts leave little to be found: looking for it can be rarer.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run(settings, tls, spool))

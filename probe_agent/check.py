@@ -11,7 +11,7 @@ import time
 
 import structlog
 
-from probe_agent import classify
+from probe_agent import classify, signatures
 from probe_agent.checks import Check
 from probe_agent.clock import now_us
 from probe_agent.connect import Course, Surroundings, settle
@@ -36,6 +36,7 @@ class Checker:
     def __init__(self, surroundings: Surroundings, user_agent: str, *, always_evidence: bool = False) -> None:
         self._surroundings = surroundings
         self._always_evidence = always_evidence
+        signatures.load()  # now, or it would be billed to the first site
         self._user_agent = user_agent
         self._holdoff = HoldOff()
         self._sightings = Sightings()
