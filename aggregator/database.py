@@ -58,7 +58,7 @@ async def connect(url: str, name: str) -> psycopg.AsyncConnection:
     return connection
 
 
-def pool(url: str) -> AsyncConnectionPool:
+def pool(url: str, name: str = "quivive aggregator") -> AsyncConnectionPool:
     """A few connections for everything but committing results; not opened yet, and back by itself after an outage."""
     return AsyncConnectionPool(
         url,
@@ -67,7 +67,7 @@ def pool(url: str) -> AsyncConnectionPool:
         timeout=10,
         open=False,
         check=AsyncConnectionPool.check_connection,
-        kwargs={"autocommit": True, "application_name": "quivive aggregator", **_PATIENCE},
+        kwargs={"autocommit": True, "application_name": name, **_PATIENCE},
     )
 
 

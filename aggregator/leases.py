@@ -4,6 +4,9 @@ Whoever takes a shard increments its epoch, and only the newest epoch commits: s
 """
 
 import asyncio
+import os
+import secrets
+import socket
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -132,12 +135,23 @@ class Leases:
 
 
 async def _end(connection: psycopg.AsyncConnection, name: str) -> None:
-    """Its writing session first of all: one that hangs inside a transaction holds rows that others wait for."""
+    """Its sessions first of all: one that hangs inside a transaction holds rows that others wait for."""
     try:
         async with connection.transaction():
-            await connection.execute(SQL["aggregator_end"], {"aggregator": name, "writer": database.WRITER_NAME})
+            row = {"aggregator": name, "writer": database.WRITER_NAME, "others": session_name(name)}
+            await connection.execute(SQL["aggregator_end"], row)
     except psycopg.errors.InsufficientPrivilege as error:
         log.warning("owner.eviction_refused", aggregator=name, error=str(error))
+
+
+def new_name() -> str:
+    """Of this process, and of no other that was or will be: containers of one host all have process 1."""
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
+def session_name(name: str) -> str:
+    """`application_name` of its sessions beside the one that commits; the database cuts long ones."""
+    return f"quivive aggregator {name.rpartition('/')[2]}"
 
 
 def share(members: Sequence[Member], name: str, shards: int) -> int:

@@ -1,10 +1,7 @@
 """Wires the aggregator together and runs it until it is told to stop, or must."""
 
 import asyncio
-import os
-import secrets
 import signal
-import socket
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -23,7 +20,7 @@ from aggregator.drift import learner
 from aggregator.events import Events
 from aggregator.heartbeat import Heartbeat
 from aggregator.holdings import Holdings
-from aggregator.leases import Fenced, Leases, WrongShards
+from aggregator.leases import Fenced, Leases, WrongShards, new_name, session_name
 from aggregator.membership import Membership
 from aggregator.notify import channels
 from aggregator.notify.sender import Sender
@@ -88,12 +85,15 @@ async def _start(settings: AggregatorSettings, stack: AsyncExitStack) -> Parts:
     nc = readiness.nc = await bus.connect(settings.nats_url, name="aggregator")
     stack.push_async_callback(nc.close)
     await _ensure_streams(nc)
-    pool = database.pool(url)
+    name = new_name()
+    pool = database.pool(url, session_name(name))
     await pool.open(wait=False)
     stack.push_async_callback(pool.close)
 
     policies = PolicyStore(pool, settings.shards)
-    leases = await _join(url, settings.shards, stack)
+    leases = Leases(url, name, settings.shards)
+    stack.push_async_callback(_leave, leases)
+    await _join(leases)
     await _load(policies)
     writer = readiness.writer = Writer(url, leases.name)
     stack.push_async_callback(writer.close)
@@ -158,10 +158,8 @@ async def _end(tasks: set[asyncio.Future[None]]) -> None:
         _, tasks = await asyncio.wait(tasks, timeout=0.1)
 
 
-async def _join(url: str, shards: int, stack: AsyncExitStack) -> Leases:
+async def _join(leases: Leases) -> None:
     """Be one of the aggregators. Raises WrongShards and NotMigrated."""
-    leases = Leases(url, f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}", shards)
-    stack.push_async_callback(_leave, leases)
     async for attempt in database.patiently():
         with attempt:
             try:
@@ -169,7 +167,6 @@ async def _join(url: str, shards: int, stack: AsyncExitStack) -> Leases:
             except psycopg.errors.UndefinedTable:
                 raise NotMigrated("the database has no schema yet: run `python -m aggregator migrate`") from None
     log.info("aggregator.joined", name=leases.name)
-    return leases
 
 
 async def _leave(leases: Leases) -> None:

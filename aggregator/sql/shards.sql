@@ -34,12 +34,14 @@ WHERE a.aggregator <> %(owner)s
 FOR UPDATE SKIP LOCKED;
 
 -- name: aggregator_end
--- One that stopped inside a transaction would keep others waiting for its rows. Start and name guard against a number that has
--- been given to somebody else's session since.
+-- One that stopped inside a transaction would keep others waiting for its rows and locks. Start and name guard against a number
+-- that has been given to somebody else's session since; the names of its other sessions are nobody else's.
 SELECT pg_terminate_backend(s.pid, 2000)
 FROM quivive.aggregators AS a
-JOIN pg_stat_activity AS s ON s.pid = a.writer_pid AND s.backend_start = a.writer_start_time
-WHERE a.aggregator = %(aggregator)s AND s.application_name = %(writer)s;
+JOIN pg_stat_activity AS s
+  ON s.application_name = %(others)s
+     OR s.application_name = %(writer)s AND s.pid = a.writer_pid AND s.backend_start = a.writer_start_time
+WHERE a.aggregator = %(aggregator)s;
 
 -- name: aggregator_leave
 DELETE FROM quivive.aggregators WHERE aggregator = %(aggregator)s;

@@ -11,7 +11,10 @@ import pytest
 from declaring import REGIONS, declare, rows
 from publishing import AggregatorProcess, Attempt, Publisher, eventually, now_us
 
+from aggregator import database
+from aggregator.leases import Fenced, Leases, session_name
 from aggregator.migrate import migrate
+from aggregator.reports import Report
 from quivive.domain.checks import DEFAULT_SHARDS, shard_of
 from quivive.domain.words import State
 
@@ -240,3 +243,21 @@ async def test_whoever_takes_over_decides_as_one_that_was_never_disturbed(
         assert len(rows(migrated_url, "SELECT incident_id FROM quivive.incidents")) == SITES
     finally:
         rows(migrated_url, "DROP DATABASE undisturbed_run WITH (FORCE)")
+
+
+async def test_burying_ends_every_session_of_the_dead_and_nobody_elses(migrated_url: str) -> None:
+    dead, living = Leases(migrated_url, "host/1/dead", 16), Leases(migrated_url, "host/2/living", 16)
+    for leases in (dead, living):
+        await leases.join()
+    hanging = await database.connect(migrated_url, session_name(dead.name))
+    working = await database.connect(migrated_url, session_name(living.name))
+    for number, connection in enumerate((hanging, working)):
+        await connection.execute("BEGIN")
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+    rows(migrated_url, "UPDATE quivive.aggregators SET lease_expire_time = now() WHERE aggregator = %s", dead.name)
+    assert await living.bury() == [dead.name]
+    assert rows(migrated_url, "SELECT pg_try_advisory_lock(0), pg_try_advisory_lock(1)") == [(True, False)]
+    with pytest.raises(Fenced):
+        await dead.renew(Report())
+    for closing in (dead, living, hanging, working):
+        await closing.close()
