@@ -7,7 +7,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: alone
 -- False while another aggregator learns.
-SELECT pg_try_advisory_xact_lock(7309940471254853);
+SELECT pg_try_advisory_xact_lock(7309940471254857);
 
 -- name: sighted
 -- Per check what is new under its current revision, in the order it was seen.

@@ -60,7 +60,7 @@ WHERE i.incident_id = ANY (%(incidents)s::text[]) AND o.incident_id = i.incident
 SET LOCAL lock_timeout = '500ms';
 
 -- name: group_lock
-SELECT pg_advisory_xact_lock(7309940471254853);
+SELECT pg_advisory_xact_lock(7309940471254856);
 
 -- name: group_wait_no_more
 SET LOCAL lock_timeout TO DEFAULT;
