@@ -6,7 +6,7 @@ CONFIG ?=
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test timescaledb bench-verdict bench-detect bench-decide bench-ingest bench-up bench-agent lint fmt docs proto lock clean
+.PHONY: help setup run test timescaledb bench-verdict bench-detect bench-decide bench-ingest bench-up bench-sla bench-agent lint fmt docs proto lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-detect: setup ## Measure how soon outages of real sites are confirmed: 200
 
 bench-agent: setup ## Measure the agent beside blackbox_exporter on one core, its memory and lateness (about four minutes)
 	@$(BIN)/python scripts/bench_agent.py
+
+bench-sla: setup ## Measure SLA figures: a year of 10,000 sites in a real database (three minutes)
+	@$(BIN)/python scripts/bench_sla.py
 
 bench-up: setup ## Measure memory and CPU of the whole of quivive up: 40 sites, three agents (two minutes)
 	@$(BIN)/python scripts/bench_up.py

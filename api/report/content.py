@@ -1,6 +1,6 @@
 """What a report says, as values: every number, date and duration is text in the customer's language already. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -109,7 +109,7 @@ def build(
         sites=[_site_view(figure, calendar, zone, t) for figure in figures],
         incidents=[_incident_view(row, zone, now, t) for row in listed],
         incidents_left_out=t.count("report.incidents_left_out", left_out) if left_out else None,
-        notes=list(_notes(figures, simulated, t)),
+        notes=[*_notes(figures, simulated, t), *_after_the_fact(figures, zone, t)],
         made=t.text("report.made", time=t.moment(now, zone)),
     )
 
@@ -193,6 +193,32 @@ def _notes(figures: Sequence[SiteFigure], simulated: Sequence[str], t: Phrases) 
     if simulated:
         notes.append(t.text("report.note_simulated", regions=", ".join(simulated)))
     return notes
+
+
+def _after_the_fact(figures: Sequence[SiteFigure], zone: ZoneInfo, t: Phrases) -> Iterator[str]:
+    """What was said of the month after the fact, site by site, and how its figure reads with that."""
+    for figure in figures:
+        if figure.corrected is None:
+            continue
+        for span in figure.late_maintenance:
+            yield t.text(
+                "report.note_late_maintenance",
+                site=figure.site.site_id,
+                start=t.short_moment(to_datetime(span.start_us), zone),
+                duration=t.duration(span.end_us - span.start_us),
+            )
+        if figure.excluded_incidents:
+            yield t.text(
+                "report.note_excluded",
+                site=figure.site.site_id,
+                outages=t.count("report.outages", len(figure.excluded_incidents)),
+            )
+        yield t.text(
+            "report.note_corrected",
+            site=figure.site.site_id,
+            seen=_percent(figure.durations.availability, t),
+            corrected=_percent(figure.corrected.availability, t),
+        )
 
 
 def _percent(ratio: float | None, t: Phrases) -> str:
