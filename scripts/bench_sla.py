@@ -40,6 +40,7 @@ YEAR = timedelta(days=365)
 MONTH = "2025-10"
 """With a change of summer time in it."""
 SPANS_A_YEAR = 120
+LIVES = 200
 
 
 @contextmanager
@@ -72,7 +73,6 @@ def server(given: str | None) -> Iterator[str]:
 def fill(url: str, sites: int) -> int:
     """The number of intervals."""
     rng = np.random.default_rng(1)
-    start = to_us(END - YEAR)
     with psycopg.connect(url) as connection:
         connection.execute("SET timezone = 'UTC'")
         connection.execute(
@@ -98,11 +98,21 @@ def fill(url: str, sites: int) -> int:
         )
         # Triggers of the evidence log would note every row; that is another benchmark's business.
         connection.execute("ALTER TABLE quivive.state_intervals DISABLE TRIGGER USER")
-        with connection.cursor().copy(
-            "COPY quivive.state_intervals (check_id, start_time, end_time, state, reason, incident_id) FROM STDIN"
-        ) as copy:
-            for check in range(1, sites + 1):
-                write_year(rng, start, check, copy.write_row)
+        connection.execute(
+            "CREATE TEMPORARY TABLE lives (life integer, start_us bigint, end_us bigint, state smallint) ON COMMIT DROP"
+        )
+        with connection.cursor().copy("COPY lives FROM STDIN") as copy:
+            for life in range(LIVES):
+                write_life(rng, life, copy.write_row)
+        # Each site has one of the lives, a little later than the next one.
+        connection.execute(
+            "INSERT INTO quivive.state_intervals (check_id, start_time, end_time, state, reason, incident_id)"
+            " SELECT n, %(start)s + CASE l.start_us WHEN 0 THEN 0 ELSE l.start_us / 1e6 + n / 10 END * interval '1 s',"
+            " %(start)s + (l.end_us / 1e6 + n / 10) * interval '1 s', l.state, 'bench',"
+            " CASE l.state WHEN 3 THEN n || '-' || l.start_us END"
+            " FROM generate_series(1, %(sites)s) AS n JOIN lives AS l ON l.life = n %% %(lives)s ORDER BY l.start_us",
+            {"start": END - YEAR, "sites": sites, "lives": LIVES},
+        )
         connection.execute("ALTER TABLE quivive.state_intervals ENABLE TRIGGER USER")
         connection.execute(
             "INSERT INTO quivive.incidents (incident_id, check_id, site_id, customer_id, start_time, confirm_time, page_time,"
@@ -119,27 +129,18 @@ def fill(url: str, sites: int) -> int:
     return int(row[0])
 
 
-def write_year(
-    rng: np.random.Generator, start_us: int, check: int, write: Callable[[tuple[object, ...]], None]
-) -> None:
-    """A life of one check: up, and every third day or so something else."""
-    length_us = YEAR // timedelta(microseconds=1)
-    starts = np.sort(rng.integers(0, length_us, SPANS_A_YEAR))
+def write_life(rng: np.random.Generator, life: int, write: Callable[[tuple[object, ...]], None]) -> None:
+    """Microseconds since the year began: up, and every third day or so something else."""
+    starts = np.sort(rng.integers(1, YEAR // timedelta(microseconds=1), SPANS_A_YEAR))
     lengths = rng.integers(30_000_000, 1_800_000_000, SPANS_A_YEAR)
     kinds = rng.choice([State.DOWN, State.PARTIAL_OUTAGE, State.UNKNOWN], SPANS_A_YEAR)
     at = 0
     for begin, length, kind in zip(starts.tolist(), lengths.tolist(), kinds.tolist(), strict=True):
-        if begin <= at:
-            continue
-        write((check, instant(start_us + at), instant(start_us + begin), State.UP.value, "bench", None))
-        incident = f"{check}-{begin}" if kind == State.DOWN else None
-        write((check, instant(start_us + begin), instant(start_us + begin + length), kind, "bench", incident))
-        at = begin + length
-    write((check, instant(start_us + at), None, State.UP.value, "bench", None))
-
-
-def instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)
+        if begin > at:
+            write((life, at, begin, State.UP.value))
+            write((life, begin, begin + length, kind))
+            at = begin + length
+    write((life, at, None, State.UP.value))
 
 
 async def measure(url: str, sites: int, asks: int) -> tuple[float, float, float]:
