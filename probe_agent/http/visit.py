@@ -12,10 +12,10 @@ import structlog
 
 from probe_agent import classify
 from probe_agent.classify import Verdict
-from probe_agent.evidence import gather, without_credentials
 from probe_agent.expectations import MAX_CHARACTERS, Body
 from probe_agent.failures import Failed
 from probe_agent.http.decoding import BadEncoding, Decoder
+from probe_agent.http.evidence import gather, without_credentials
 from probe_agent.http.exchange import Exchange
 from probe_agent.http.redirects import Redirects, location_of
 from probe_agent.http.request import BadRequest, Header, Hop, prepare
