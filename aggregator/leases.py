@@ -65,6 +65,7 @@ class Leases:
         self._shards = shards
         self._connection: psycopg.AsyncConnection | None = None
         self._in_use = asyncio.Lock()
+        self._joined = False
 
     async def join(self) -> None:
         """Be one of the aggregators. Raises WrongShards, and one of `database.PASSING`."""
@@ -74,6 +75,7 @@ class Leases:
         if row[0] not in (0, self._shards):
             raise WrongShards(f"this deployment was made with {row[0]} shards: set QUIVIVE_SHARDS={row[0]}")
         await connection.execute(SQL["shards_ensure"], {"shards": self._shards})
+        self._joined = True  # perhaps, should the answer be lost
         await connection.execute(SQL["aggregator_join"], {"owner": self.name, "lease": LEASE})
 
     async def renew(self, report: Report) -> list[Member]:
@@ -114,8 +116,9 @@ class Leases:
     async def leave(self) -> None:
         """Free what is ours at once, if the database can be had; else the lease runs out."""
         try:
-            connection = await self._connect()
-            await connection.execute(SQL["aggregator_leave"], {"aggregator": self.name})
+            if self._joined:
+                connection = await self._connect()
+                await connection.execute(SQL["aggregator_leave"], {"aggregator": self.name})
         except database.PASSING as error:
             log.warning("lease.not_returned", error=str(error))
         finally:
