@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,12 +23,12 @@ WHO = ("--author", "Zoé", "--reason", "his own change")
 
 
 @pytest.fixture
-async def outage(api: Api) -> AsyncIterator[Api]:
+async def outage(api: Api) -> Api:
     """An api that knows of one outage, not sealed yet."""
     await api.apply(CONFIGURATION)
     api.incident("martin-www", "outage-1", START, START + HOUR)
     api.intervals("martin-www", (START - HOUR, START, State.UP), (START, START + HOUR, State.DOWN))
-    yield api
+    return api
 
 
 async def seal(api: Api) -> None:

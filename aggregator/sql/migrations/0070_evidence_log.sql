@@ -135,6 +135,8 @@ BEGIN
         RAISE EXCEPTION 'customer % is still declared', customer USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     PERFORM set_config('quivive.erasing', 'on', true);
+    -- TimescaleDB would refuse to delete more than 100,000 compressed rows.
+    PERFORM set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true);
     UPDATE quivive.chains SET customer_id = NULL, erase_time = now() WHERE customer_id = customer
         RETURNING chain_id INTO erased_chain;
     UPDATE quivive.sealed_entries SET subject = NULL, salt = NULL, content = NULL WHERE chain_id = erased_chain;
