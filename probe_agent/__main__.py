@@ -75,9 +75,7 @@ def main() -> int:
         print(f"QUIVIVE_SPOOL_DIR: {error}", file=sys.stderr)
         return EXIT_USAGE
     overload.allow_descriptors()
-    # What has been loaded stays for ever, and attempts leave little to be found: looking for it can be rarer.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.freeze()  # what has been loaded stays for ever, and need not be looked through again and again
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run(settings, tls, spool))
