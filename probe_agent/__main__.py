@@ -47,7 +47,9 @@ async def run(settings: AgentSettings, tls: ssl.SSLContext, spool: Spool) -> int
         await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if connecting.done():
             nc = connecting.result()
-            agent = Agent(settings, nc, Surroundings(resolver, tls, settings.allow_targets), spool)
+            agent = Agent(
+                settings, nc, Surroundings(resolver, tls, settings.allow_targets, settings.tls_sessions), spool
+            )
             await agent.run(stop)
             await disconnect(nc)
     finally:

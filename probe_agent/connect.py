@@ -15,7 +15,7 @@ from probe_agent.guard import Guard, Network
 from probe_agent.phases import Phase, Stopwatch
 from probe_agent.presented import presented
 from probe_agent.resolve import ANY, Resolver, literal_address
-from probe_agent.sessions import Known, Server, Sessions, resumable
+from probe_agent.sessions import MAX_SESSIONS, Known, Server, Sessions, resumable
 from probe_agent.stream import Stream, open_stream
 from quivive.domain.words import Outcome
 
@@ -26,13 +26,23 @@ STAGGER_S = 0.25
 
 
 class Surroundings:
-    """What all attempts of a process share. `allowed`: networks that may be targets although they are not public."""
+    """What all attempts of a process share.
 
-    def __init__(self, resolver: Resolver, tls: ssl.SSLContext, allowed: Sequence[Network] = ()) -> None:
+    `allowed`: networks that may be targets although they are not public. `max_sessions`: TLS sessions kept for resumption; with 0
+    every handshake is a full one.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        tls: ssl.SSLContext,
+        allowed: Sequence[Network] = (),
+        max_sessions: int = MAX_SESSIONS,
+    ) -> None:
         self.resolver = resolver
         self.tls = tls
         self.guard = Guard(allowed)
-        self.sessions = Sessions()
+        self.sessions = Sessions(max_sessions)
         self.certificates = Certificates()
 
 

@@ -50,6 +50,13 @@ class AgentSettings(ServiceSettings):
         "", pattern=r"^(https?://[!-~]+)?$", description="Where a site's owner learns who looks; part of the User-Agent"
     )
     concurrency: int = Field(512, ge=1, le=100_000, description="Slots of the schedule that may be worked on at a time")
+    tls_sessions: int = Field(
+        0,
+        ge=0,
+        le=2000,
+        description="TLS sessions kept for resumption, which saves two thirds of a handshake; a certificate that is changed on a "
+        "server that still takes its old sessions is then seen after 10 min at the latest. 0 verifies it at every attempt",
+    )
     references: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_references)] = Field(
         DEFAULT,
         description="What has nothing to do with the sites and has to be reachable: resolver, broker, tcp://host:port or URLs, "

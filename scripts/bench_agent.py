@@ -112,6 +112,7 @@ class Agent:
             "QUIVIVE_REGION": REGION,
             "QUIVIVE_ALLOW_TARGETS": "127.0.0.0/8",
             "QUIVIVE_REFERENCES": "",
+            "QUIVIVE_TLS_SESSIONS": "2000",
             "QUIVIVE_HEALTH_PORT": str(self._port),
             "QUIVIVE_LOG_LEVEL": "WARNING",
             "QUIVIVE_SPOOL_DIR": tempfile.mkdtemp(dir=folder),

@@ -222,7 +222,7 @@ async def test_the_life_of_an_incident_is_recorded(url: str, writer: Writer) -> 
         batch(
             transitions=[
                 confirmed(confirm_us=at),
-                IncidentMoved("i1", CHECK, at - 9_000_000, "late evidence"),
+                IncidentMoved("i1", CHECK, at - 9_000_000, None, "late evidence"),
                 IncidentResolved("i1", CHECK, at + 10, at + 20, "recovered"),
                 IncidentReopened("i1", CHECK, at + 30, "failed again", ("ap-south",)),
                 IncidentResolved("i1", CHECK, at + 40, at + 50, "recovered"),

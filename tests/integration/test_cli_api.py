@@ -49,6 +49,7 @@ def server(database_url: str, nats_url: str, tmp_path: Path) -> Iterator[str]:
         "QUIVIVE_BIND": "127.0.0.1",
         "QUIVIVE_GRPC_PORT": str(port),
         "QUIVIVE_HTTP_PORT": "0",
+        "QUIVIVE_HEARTBEAT_KEY": "a key for the addresses of jobs",
     }
     migrate(database_url)
     with (tmp_path / "api.log").open("wb") as log:
