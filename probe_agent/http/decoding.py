@@ -86,7 +86,10 @@ _CODECS = {
     **{f"iso-8859-{part}": f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
     **{f"windows-{page}": f"cp{page}" for page in (874, 1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258)},
     **{name: name for name in ("koi8-r", "koi8-u", "gbk", "gb18030", "big5", "euc-jp", "iso-2022-jp", "euc-kr")},
-    **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "shift_jis")},
+    # Without a byte order mark Python's own "utf-16" refuses; on the web it means little-endian.
+    **dict.fromkeys(("utf-16", "utf-16le"), "utf-16-le"),
+    "utf-16be": "utf-16-be",
+    "shift_jis": "shift_jis",
     "gb2312": "gbk",
     "iso-8859-9": "cp1254",
     "macintosh": "mac-roman",

@@ -178,18 +178,6 @@ async def test_an_owner_that_was_displaced_records_nothing(url: str, writer: Wri
     assert rows(url, "SELECT position FROM quivive.shards WHERE shard = %s", SHARD) == [(5,)]
 
 
-async def test_an_owner_that_hangs_inside_its_transaction_is_ended(url: str, writer: Writer) -> None:
-    await writer.commit(batch(seen(Attempt(CHECK))))
-    ((backend,),) = rows(url, "SELECT writer_pid FROM quivive.aggregators")
-    connection = writer._connection
-    assert connection is not None
-    await connection.execute("BEGIN")
-    await connection.execute("UPDATE quivive.shards SET position = 99")
-    owned = await take_over(url)
-    assert {lease.epoch for lease in owned} == {2}
-    assert rows(url, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", backend) == [(0,)]
-
-
 async def test_a_snapshot_moves_only_when_it_is_given(url: str, writer: Writer) -> None:
     read = "SELECT position, snapshot_position, snapshot FROM quivive.shards WHERE shard = %s"
     await writer.commit(Batch(marks=[ShardMark(SHARD, 1, 5, 5, b"five")]))
