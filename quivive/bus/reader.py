@@ -8,6 +8,7 @@ them, so that a slow reader slows the broker down instead of filling its own mem
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -38,7 +39,7 @@ class Delivery:
 
 
 class Reader:
-    """Deliveries of `subjects` in `stream` behind sequence `after`; with `after=None` the last of each subject, then what follows."""
+    """Deliveries of `subjects` in `stream` behind sequence `after`; with `after=None` the last of each, then what follows."""
 
     def __init__(self, nc: Client, stream: str, subjects: Sequence[str], *, after: int | None = 0) -> None:
         self._nc = nc
@@ -172,10 +173,8 @@ class Reader:
 
     @staticmethod
     async def _drop(subscription: Subscription) -> None:
-        try:
+        with suppress(NatsError):  # the connection is away; the broker forgets the consumer by itself
             await subscription.unsubscribe()
-        except NatsError:  # the connection is away; the broker forgets the consumer by itself
-            pass
 
     async def close(self) -> None:
         """Stop reading; the broker removes the consumer after its inactivity threshold."""

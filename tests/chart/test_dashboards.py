@@ -178,4 +178,3 @@ def test_the_reader_role_sees_only_the_reporting_schema_and_can_show_every_panel
             connection.execute(as_grafana_sends_it(sql, timescaledb=False))
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT * FROM quivive.customers")
-
