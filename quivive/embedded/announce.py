@@ -51,7 +51,7 @@ class Whereabouts:
             ("database", self.database),
         ]
         if self.mail is not None:
-            rows.append(("mail", f"{self.mail} (the demo sends none)"))
+            rows.append(("mail", f"{self.mail} (kept here, none leaves this machine)"))
         title = f"Quivive {__version__} is up, {seconds:.1f} s after its start. Ctrl-C stops it."
         return [title, *(f"  {name:<9} {value}" for name, value in rows)]
 
