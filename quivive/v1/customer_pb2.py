@@ -22,16 +22,34 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19quivive/v1/customer.proto\x12\nquivive.v1\"W\n\x08\x43ustomer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04plan\x18\x03 \x01(\t\x12\x0e\n\x06locale\x18\x04 \x01(\t\x12\x10\n\x08timezone\x18\x05 \x01(\tB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19quivive/v1/customer.proto\x12\nquivive.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x01\n\x08\x43ustomer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04plan\x18\x03 \x01(\t\x12\x0e\n\x06locale\x18\x04 \x01(\t\x12\x10\n\x08timezone\x18\x05 \x01(\t\x12\x10\n\x08holidays\x18\x06 \x01(\t\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12%\n\x04more\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsite_count\x18\n \x01(\r\"\"\n\x12GetCustomerRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"[\n\x14ListCustomersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x0c\n\x04skip\x18\x04 \x01(\x05\"Y\n\x15ListCustomersResponse\x12\'\n\tcustomers\x18\x01 \x03(\x0b\x32\x14.quivive.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x15\x43reateCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12&\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x14.quivive.v1.Customer\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"\x87\x01\n\x15UpdateCustomerRequest\x12&\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x14.quivive.v1.Customer\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"Y\n\x15\x44\x65leteCustomerRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\r\n\x05\x66orce\x18\x03 \x01(\x08\x12\x15\n\rallow_missing\x18\x04 \x01(\x08\x32\x8f\x03\n\x0f\x43ustomerService\x12\x43\n\x0bGetCustomer\x12\x1e.quivive.v1.GetCustomerRequest\x1a\x14.quivive.v1.Customer\x12T\n\rListCustomers\x12 .quivive.v1.ListCustomersRequest\x1a!.quivive.v1.ListCustomersResponse\x12I\n\x0e\x43reateCustomer\x12!.quivive.v1.CreateCustomerRequest\x1a\x14.quivive.v1.Customer\x12I\n\x0eUpdateCustomer\x12!.quivive.v1.UpdateCustomerRequest\x1a\x14.quivive.v1.Customer\x12K\n\x0e\x44\x65leteCustomer\x12!.quivive.v1.DeleteCustomerRequest\x1a\x16.google.protobuf.EmptyBO\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quivive.v1.customer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z\024quivive/v1;quivivev1'
-  _globals['_CUSTOMER']._serialized_start=41
-  _globals['_CUSTOMER']._serialized_end=128
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rio.quivive.v1P\001Z\024quivive/v1;quivivev1\252\002\nQuivive.V1\312\002\nQuivive\\V1\352\002\013Quivive::V1'
+  _globals['_CUSTOMER']._serialized_start=168
+  _globals['_CUSTOMER']._serialized_end=395
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=397
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=431
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=433
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=524
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=526
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=615
+  _globals['_CREATECUSTOMERREQUEST']._serialized_start=617
+  _globals['_CREATECUSTOMERREQUEST']._serialized_end=744
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_start=747
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_end=882
+  _globals['_DELETECUSTOMERREQUEST']._serialized_start=884
+  _globals['_DELETECUSTOMERREQUEST']._serialized_end=973
+  _globals['_CUSTOMERSERVICE']._serialized_start=976
+  _globals['_CUSTOMERSERVICE']._serialized_end=1375
 # @@protoc_insertion_point(module_scope)

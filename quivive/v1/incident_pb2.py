@@ -24,46 +24,57 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from quivive.v1 import outcome_pb2 as quivive_dot_v1_dot_outcome__pb2
+from quivive.v1 import site_pb2 as quivive_dot_v1_dot_site__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19quivive/v1/incident.proto\x12\nquivive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18quivive/v1/outcome.proto\"\xef\x06\n\x08Incident\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04site\x18\x02 \x01(\t\x12\r\n\x05\x63heck\x18\x03 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x04 \x01(\t\x12)\n\x05state\x18\x05 \x01(\x0e\x32\x1a.quivive.v1.Incident.State\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onfirm_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tpage_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10\x61\x63knowledge_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05\x63\x61use\x18\x0b \x01(\x0e\x32\x11.quivive.v1.Cause\x12\x32\n\x0eresponsibility\x18\x0c \x01(\x0e\x32\x1a.quivive.v1.Responsibility\x12\x0f\n\x07regions\x18\r \x03(\t\x12\x0e\n\x06\x64\x65tail\x18\x0e \x01(\t\x12\x14\n\x0c\x63lose_reason\x18\x0f \x01(\t\x12\x11\n\tsimulated\x18\x10 \x01(\x08\x12)\n\x06\x65vents\x18\x11 \x03(\x0b\x32\x19.quivive.v1.IncidentEvent\x12\x17\n\nconfidence\x18\x12 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\ncause_rule\x18\x13 \x01(\t\x12\x14\n\x0c\x63\x61use_reason\x18\x14 \x01(\t\x12\x0e\n\x06reason\x18\x15 \x01(\t\x12\r\n\x05group\x18\x16 \x01(\t\x12.\n\x08\x65vidence\x18\x17 \x03(\x0b\x32\x1c.quivive.v1.IncidentEvidence\x12%\n\x05votes\x18\x18 \x03(\x0b\x32\x16.quivive.v1.RegionVote\x12+\n\x0b\x63orrections\x18\x19 \x03(\x0b\x32\x16.quivive.v1.Correction\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x12\n\x0eSTATE_RESOLVED\x10\x02\x42\r\n\x0b_confidence\"W\n\rIncidentEvent\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\"\n\x12GetIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"a\n\x14ListIncidentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x11\n\topen_only\x18\x04 \x01(\x08\"Y\n\x15ListIncidentsResponse\x12\'\n\tincidents\x18\x01 \x03(\x0b\x32\x14.quivive.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x15\x45xplainVerdictRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9a\x02\n\x0b\x45xplanation\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05state\x18\x03 \x01(\x0e\x32\x11.quivive.v1.State\x12\r\n\x05paged\x18\x04 \x01(\x08\x12\x0f\n\x07summary\x18\x05 \x01(\t\x12*\n\x05steps\x18\x06 \x03(\x0b\x32\x1b.quivive.v1.ExplanationStep\x12%\n\x05votes\x18\x07 \x03(\x0b\x32\x16.quivive.v1.RegionVote\x12-\n\tvote_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06quorum\x18\t \x01(\r\"Y\n\x0f\x45xplanationStep\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"t\n\nRegionVote\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x10\n\x08standing\x18\x02 \x01(\t\x12\x0f\n\x02up\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x05\n\x03_up\"\xf7\x03\n\x10IncidentEvidence\x12\x0e\n\x06region\x18\x01 \x01(\t\x12(\n\x04slot\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x11.quivive.v1.Cause\x12\x13\n\x0bhttp_status\x18\x06 \x01(\r\x12\x0b\n\x03\x64ns\x18\x07 \x01(\r\x12\x0f\n\x07\x63onnect\x18\x08 \x01(\r\x12\x0b\n\x03tls\x18\t \x01(\r\x12\x12\n\nfirst_byte\x18\n \x01(\r\x12\x10\n\x08transfer\x18\x0b \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\r \x01(\t\x12\x0b\n\x03url\x18\x0e \x01(\t\x12:\n\x07headers\x18\x0f \x03(\x0b\x32).quivive.v1.IncidentEvidence.HeadersEntry\x12\x14\n\x0c\x62ody_excerpt\x18\x10 \x01(\t\x12\x11\n\tbody_hash\x18\x11 \x01(\t\x12\x1f\n\x17\x63\x65rtificate_expire_time\x18\x12 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb0\x01\n\x16\x43orrectIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x14\n\x07\x63ounted\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x32\n\x0eresponsibility\x18\x05 \x01(\x0e\x32\x1a.quivive.v1.Responsibility\x12\x12\n\nrequest_id\x18\x06 \x01(\tB\n\n\x08_counted\"\x9b\x01\n\nCorrection\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07\x63ounted\x18\x04 \x01(\x08\x12\x32\n\x0eresponsibility\x18\x05 \x01(\x0e\x32\x1a.quivive.v1.Responsibility2\xc7\x02\n\x0fIncidentService\x12\x43\n\x0bGetIncident\x12\x1e.quivive.v1.GetIncidentRequest\x1a\x14.quivive.v1.Incident\x12T\n\rListIncidents\x12 .quivive.v1.ListIncidentsRequest\x1a!.quivive.v1.ListIncidentsResponse\x12K\n\x0f\x43orrectIncident\x12\".quivive.v1.CorrectIncidentRequest\x1a\x14.quivive.v1.Incident\x12L\n\x0e\x45xplainVerdict\x12!.quivive.v1.ExplainVerdictRequest\x1a\x17.quivive.v1.ExplanationB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19quivive/v1/incident.proto\x12\nquivive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18quivive/v1/outcome.proto\x1a\x15quivive/v1/site.proto\"\x8b\x07\n\x08Incident\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04site\x18\x02 \x01(\t\x12\r\n\x05\x63heck\x18\x03 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x04 \x01(\t\x12)\n\x05state\x18\x05 \x01(\x0e\x32\x1a.quivive.v1.Incident.State\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onfirm_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tpage_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10\x61\x63knowledge_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05\x63\x61use\x18\x0b \x01(\x0e\x32\x11.quivive.v1.Cause\x12\x32\n\x0eresponsibility\x18\x0c \x01(\x0e\x32\x1a.quivive.v1.Responsibility\x12\x0f\n\x07regions\x18\r \x03(\t\x12\x0e\n\x06\x64\x65tail\x18\x0e \x01(\t\x12\x14\n\x0c\x63lose_reason\x18\x0f \x01(\t\x12\x11\n\tsimulated\x18\x10 \x01(\x08\x12)\n\x06\x65vents\x18\x11 \x03(\x0b\x32\x19.quivive.v1.IncidentEvent\x12\x17\n\nconfidence\x18\x12 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\ncause_rule\x18\x13 \x01(\t\x12\x14\n\x0c\x63\x61use_reason\x18\x14 \x01(\t\x12\x0e\n\x06reason\x18\x15 \x01(\t\x12\r\n\x05group\x18\x16 \x01(\t\x12.\n\x08\x65vidence\x18\x17 \x03(\x0b\x32\x1c.quivive.v1.IncidentEvidence\x12%\n\x05votes\x18\x18 \x03(\x0b\x32\x16.quivive.v1.RegionVote\x12+\n\x0b\x63orrections\x18\x19 \x03(\x0b\x32\x16.quivive.v1.Correction\x12\x1a\n\x12\x61\x63knowledge_person\x18\x1a \x01(\t\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x12\n\x0eSTATE_RESOLVED\x10\x02\x42\r\n\x0b_confidence\"W\n\rIncidentEvent\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\"\n\x12GetIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xdd\x01\n\x14ListIncidentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x11\n\topen_only\x18\x04 \x01(\x08\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04skip\x18\x08 \x01(\x05\"Y\n\x15ListIncidentsResponse\x12\'\n\tincidents\x18\x01 \x03(\x0b\x32\x14.quivive.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x15\x45xplainVerdictRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9a\x02\n\x0b\x45xplanation\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05state\x18\x03 \x01(\x0e\x32\x11.quivive.v1.State\x12\r\n\x05paged\x18\x04 \x01(\x08\x12\x0f\n\x07summary\x18\x05 \x01(\t\x12*\n\x05steps\x18\x06 \x03(\x0b\x32\x1b.quivive.v1.ExplanationStep\x12%\n\x05votes\x18\x07 \x03(\x0b\x32\x16.quivive.v1.RegionVote\x12-\n\tvote_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06quorum\x18\t \x01(\r\"Y\n\x0f\x45xplanationStep\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"t\n\nRegionVote\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x10\n\x08standing\x18\x02 \x01(\t\x12\x0f\n\x02up\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x05\n\x03_up\"\xf7\x03\n\x10IncidentEvidence\x12\x0e\n\x06region\x18\x01 \x01(\t\x12(\n\x04slot\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x11.quivive.v1.Cause\x12\x13\n\x0bhttp_status\x18\x06 \x01(\r\x12\x0b\n\x03\x64ns\x18\x07 \x01(\r\x12\x0f\n\x07\x63onnect\x18\x08 \x01(\r\x12\x0b\n\x03tls\x18\t \x01(\r\x12\x12\n\nfirst_byte\x18\n \x01(\r\x12\x10\n\x08transfer\x18\x0b \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\r \x01(\t\x12\x0b\n\x03url\x18\x0e \x01(\t\x12:\n\x07headers\x18\x0f \x03(\x0b\x32).quivive.v1.IncidentEvidence.HeadersEntry\x12\x14\n\x0c\x62ody_excerpt\x18\x10 \x01(\t\x12\x11\n\tbody_hash\x18\x11 \x01(\t\x12\x1f\n\x17\x63\x65rtificate_expire_time\x18\x12 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb0\x01\n\x16\x43orrectIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x14\n\x07\x63ounted\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x32\n\x0eresponsibility\x18\x05 \x01(\x0e\x32\x1a.quivive.v1.Responsibility\x12\x12\n\nrequest_id\x18\x06 \x01(\tB\n\n\x08_counted\"\x9b\x01\n\nCorrection\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07\x63ounted\x18\x04 \x01(\x08\x12\x32\n\x0eresponsibility\x18\x05 \x01(\x0e\x32\x1a.quivive.v1.Responsibility\"K\n\x1a\x41\x63knowledgeIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\"h\n\x16\x43ommentIncidentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\x12\x0e\n\x06public\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"U\n\x15WatchIncidentsRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x15\n\rskip_snapshot\x18\x03 \x01(\x08\"\xed\x01\n\x16WatchIncidentsResponse\x12(\n\x08incident\x18\x01 \x01(\x0b\x32\x14.quivive.v1.IncidentH\x00\x12/\n\x0csnapshot_end\x18\x02 \x01(\x0b\x32\x17.quivive.v1.SnapshotEndH\x00\x12,\n\x06\x63hange\x18\x03 \x01(\x0b\x32\x1a.quivive.v1.IncidentChangeH\x00\x12+\n\nkeep_alive\x18\x04 \x01(\x0b\x32\x15.quivive.v1.KeepAliveH\x00\x12\x14\n\x0cresume_token\x18\n \x01(\tB\x07\n\x05\x65vent\"\x9e\x01\n\x0eIncidentChange\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08incident\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12%\n\x07\x63urrent\x18\x06 \x01(\x0b\x32\x14.quivive.v1.Incident2\xc4\x04\n\x0fIncidentService\x12\x43\n\x0bGetIncident\x12\x1e.quivive.v1.GetIncidentRequest\x1a\x14.quivive.v1.Incident\x12T\n\rListIncidents\x12 .quivive.v1.ListIncidentsRequest\x1a!.quivive.v1.ListIncidentsResponse\x12K\n\x0f\x43orrectIncident\x12\".quivive.v1.CorrectIncidentRequest\x1a\x14.quivive.v1.Incident\x12L\n\x0e\x45xplainVerdict\x12!.quivive.v1.ExplainVerdictRequest\x1a\x17.quivive.v1.Explanation\x12S\n\x13\x41\x63knowledgeIncident\x12&.quivive.v1.AcknowledgeIncidentRequest\x1a\x14.quivive.v1.Incident\x12K\n\x0f\x43ommentIncident\x12\".quivive.v1.CommentIncidentRequest\x1a\x14.quivive.v1.Incident\x12Y\n\x0eWatchIncidents\x12!.quivive.v1.WatchIncidentsRequest\x1a\".quivive.v1.WatchIncidentsResponse0\x01\x42O\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quivive.v1.incident_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z\024quivive/v1;quivivev1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rio.quivive.v1P\001Z\024quivive/v1;quivivev1\252\002\nQuivive.V1\312\002\nQuivive\\V1\352\002\013Quivive::V1'
   _globals['_INCIDENTEVIDENCE_HEADERSENTRY']._loaded_options = None
   _globals['_INCIDENTEVIDENCE_HEADERSENTRY']._serialized_options = b'8\001'
-  _globals['_INCIDENT']._serialized_start=101
-  _globals['_INCIDENT']._serialized_end=980
-  _globals['_INCIDENT_STATE']._serialized_start=899
-  _globals['_INCIDENT_STATE']._serialized_end=965
-  _globals['_INCIDENTEVENT']._serialized_start=982
-  _globals['_INCIDENTEVENT']._serialized_end=1069
-  _globals['_GETINCIDENTREQUEST']._serialized_start=1071
-  _globals['_GETINCIDENTREQUEST']._serialized_end=1105
-  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1107
-  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1204
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1206
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1295
-  _globals['_EXPLAINVERDICTREQUEST']._serialized_start=1297
-  _globals['_EXPLAINVERDICTREQUEST']._serialized_end=1376
-  _globals['_EXPLANATION']._serialized_start=1379
-  _globals['_EXPLANATION']._serialized_end=1661
-  _globals['_EXPLANATIONSTEP']._serialized_start=1663
-  _globals['_EXPLANATIONSTEP']._serialized_end=1752
-  _globals['_REGIONVOTE']._serialized_start=1754
-  _globals['_REGIONVOTE']._serialized_end=1870
-  _globals['_INCIDENTEVIDENCE']._serialized_start=1873
-  _globals['_INCIDENTEVIDENCE']._serialized_end=2376
-  _globals['_INCIDENTEVIDENCE_HEADERSENTRY']._serialized_start=2330
-  _globals['_INCIDENTEVIDENCE_HEADERSENTRY']._serialized_end=2376
-  _globals['_CORRECTINCIDENTREQUEST']._serialized_start=2379
-  _globals['_CORRECTINCIDENTREQUEST']._serialized_end=2555
-  _globals['_CORRECTION']._serialized_start=2558
-  _globals['_CORRECTION']._serialized_end=2713
-  _globals['_INCIDENTSERVICE']._serialized_start=2716
-  _globals['_INCIDENTSERVICE']._serialized_end=3043
+  _globals['_INCIDENT']._serialized_start=124
+  _globals['_INCIDENT']._serialized_end=1031
+  _globals['_INCIDENT_STATE']._serialized_start=950
+  _globals['_INCIDENT_STATE']._serialized_end=1016
+  _globals['_INCIDENTEVENT']._serialized_start=1033
+  _globals['_INCIDENTEVENT']._serialized_end=1120
+  _globals['_GETINCIDENTREQUEST']._serialized_start=1122
+  _globals['_GETINCIDENTREQUEST']._serialized_end=1156
+  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1159
+  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1380
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1382
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1471
+  _globals['_EXPLAINVERDICTREQUEST']._serialized_start=1473
+  _globals['_EXPLAINVERDICTREQUEST']._serialized_end=1552
+  _globals['_EXPLANATION']._serialized_start=1555
+  _globals['_EXPLANATION']._serialized_end=1837
+  _globals['_EXPLANATIONSTEP']._serialized_start=1839
+  _globals['_EXPLANATIONSTEP']._serialized_end=1928
+  _globals['_REGIONVOTE']._serialized_start=1930
+  _globals['_REGIONVOTE']._serialized_end=2046
+  _globals['_INCIDENTEVIDENCE']._serialized_start=2049
+  _globals['_INCIDENTEVIDENCE']._serialized_end=2552
+  _globals['_INCIDENTEVIDENCE_HEADERSENTRY']._serialized_start=2506
+  _globals['_INCIDENTEVIDENCE_HEADERSENTRY']._serialized_end=2552
+  _globals['_CORRECTINCIDENTREQUEST']._serialized_start=2555
+  _globals['_CORRECTINCIDENTREQUEST']._serialized_end=2731
+  _globals['_CORRECTION']._serialized_start=2734
+  _globals['_CORRECTION']._serialized_end=2889
+  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_start=2891
+  _globals['_ACKNOWLEDGEINCIDENTREQUEST']._serialized_end=2966
+  _globals['_COMMENTINCIDENTREQUEST']._serialized_start=2968
+  _globals['_COMMENTINCIDENTREQUEST']._serialized_end=3072
+  _globals['_WATCHINCIDENTSREQUEST']._serialized_start=3074
+  _globals['_WATCHINCIDENTSREQUEST']._serialized_end=3159
+  _globals['_WATCHINCIDENTSRESPONSE']._serialized_start=3162
+  _globals['_WATCHINCIDENTSRESPONSE']._serialized_end=3399
+  _globals['_INCIDENTCHANGE']._serialized_start=3402
+  _globals['_INCIDENTCHANGE']._serialized_end=3560
+  _globals['_INCIDENTSERVICE']._serialized_start=3563
+  _globals['_INCIDENTSERVICE']._serialized_end=4143
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from quivive.v1 import outcome_pb2 as _outcome_pb2
+from quivive.v1 import site_pb2 as _site_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -67,6 +68,7 @@ class Incident(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     VOTES_FIELD_NUMBER: _builtins.int
     CORRECTIONS_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGE_PERSON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """incidents/{incident}"""
     site: _builtins.str
@@ -93,6 +95,8 @@ class Incident(_message.Message):
     """The rule that confirmed it."""
     group: _builtins.str
     """Incidents that the same thing explains have the same group."""
+    acknowledge_person: _builtins.str
+    """Who acknowledged it."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """The earliest failing slot of the streaks that confirmed it."""
@@ -159,10 +163,11 @@ class Incident(_message.Message):
         evidence: _abc.Iterable[Global___IncidentEvidence] | None = ...,
         votes: _abc.Iterable[Global___RegionVote] | None = ...,
         corrections: _abc.Iterable[Global___Correction] | None = ...,
+        acknowledge_person: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "acknowledge_time", b"acknowledge_time", "confidence", b"confidence", "confirm_time", b"confirm_time", "page_time", b"page_time", "resolve_time", b"resolve_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "acknowledge_time", b"acknowledge_time", "cause", b"cause", "cause_reason", b"cause_reason", "cause_rule", b"cause_rule", "check", b"check", "close_reason", b"close_reason", "confidence", b"confidence", "confirm_time", b"confirm_time", "corrections", b"corrections", "customer", b"customer", "detail", b"detail", "events", b"events", "evidence", b"evidence", "group", b"group", "name", b"name", "page_time", b"page_time", "reason", b"reason", "regions", b"regions", "resolve_time", b"resolve_time", "responsibility", b"responsibility", "simulated", b"simulated", "site", b"site", "start_time", b"start_time", "state", b"state", "votes", b"votes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "acknowledge_person", b"acknowledge_person", "acknowledge_time", b"acknowledge_time", "cause", b"cause", "cause_reason", b"cause_reason", "cause_rule", b"cause_rule", "check", b"check", "close_reason", b"close_reason", "confidence", b"confidence", "confirm_time", b"confirm_time", "corrections", b"corrections", "customer", b"customer", "detail", b"detail", "events", b"events", "evidence", b"evidence", "group", b"group", "name", b"name", "page_time", b"page_time", "reason", b"reason", "regions", b"regions", "resolve_time", b"resolve_time", "responsibility", b"responsibility", "simulated", b"simulated", "site", b"site", "start_time", b"start_time", "state", b"state", "votes", b"votes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
@@ -225,6 +230,10 @@ class ListIncidentsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     OPEN_ONLY_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most 1000; 0 means 100."""
     page_token: _builtins.str
@@ -232,6 +241,20 @@ class ListIncidentsRequest(_message.Message):
     """sites/{site} or customers/{customer}, to list one subject's incidents."""
     open_only: _builtins.bool
     """Only those that are still open."""
+    filter: _builtins.str
+    """Terms joined by AND, each `field = value` or `field != value`; fields are site, customer, state, cause, responsibility, group,
+    acknowledged, tag: `state = OPEN AND acknowledged = false`.
+    """
+    skip: _builtins.int
+    """So many entries are left out before the page begins; at most 100000."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that began at or after this."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that began before this."""
+
     def __init__(
         self,
         *,
@@ -239,10 +262,14 @@ class ListIncidentsRequest(_message.Message):
         page_token: _builtins.str = ...,
         subject: _builtins.str = ...,
         open_only: _builtins.bool = ...,
+        filter: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        skip: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_only", b"open_only", "page_size", b"page_size", "page_token", b"page_token", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "filter", b"filter", "open_only", b"open_only", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -589,3 +616,184 @@ class Correction(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Correction: _TypeAlias = Correction  # noqa: Y015
+
+@_typing.final
+class AcknowledgeIncidentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """incidents/{incident}"""
+    person: _builtins.str
+    """Who takes care of it; empty: the token's person."""
+    comment: _builtins.str
+    """Added as a comment."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        person: _builtins.str = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "name", b"name", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeIncidentRequest: _TypeAlias = AcknowledgeIncidentRequest  # noqa: Y015
+
+@_typing.final
+class CommentIncidentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    PUBLIC_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """incidents/{incident}"""
+    text: _builtins.str
+    """At most 2000 characters."""
+    person: _builtins.str
+    """Who says so; empty: the token's person."""
+    public: _builtins.bool
+    """For the customer's pages, too."""
+    request_id: _builtins.str
+    """A UUID; a request that is repeated under the same one adds one comment."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        text: _builtins.str = ...,
+        person: _builtins.str = ...,
+        public: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "person", b"person", "public", b"public", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommentIncidentRequest: _TypeAlias = CommentIncidentRequest  # noqa: Y015
+
+@_typing.final
+class WatchIncidentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    SKIP_SNAPSHOT_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """sites/{site} or customers/{customer}, to watch one subject's incidents."""
+    resume_token: _builtins.str
+    """Where an earlier stream ended: no snapshot, only what happened since."""
+    skip_snapshot: _builtins.bool
+    """Changes only, from now on."""
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+        skip_snapshot: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resume_token", b"resume_token", "skip_snapshot", b"skip_snapshot", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchIncidentsRequest: _TypeAlias = WatchIncidentsRequest  # noqa: Y015
+
+@_typing.final
+class WatchIncidentsResponse(_message.Message):
+    """One of a snapshot's incidents, its end, or a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_END_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    KEEP_ALIVE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Resuming with it leaves out nothing after this message and repeats nothing before it. Empty within a snapshot."""
+    @_builtins.property
+    def incident(self) -> Global___Incident:
+        """An open incident as it is."""
+
+    @_builtins.property
+    def snapshot_end(self) -> _site_pb2.SnapshotEnd:
+        """The snapshot is complete; what follows are changes."""
+
+    @_builtins.property
+    def change(self) -> Global___IncidentChange: ...
+    @_builtins.property
+    def keep_alive(self) -> _site_pb2.KeepAlive:
+        """Nothing happened; sent now and then so that both sides know that the other is there."""
+
+    def __init__(
+        self,
+        *,
+        incident: Global___Incident | None = ...,
+        snapshot_end: _site_pb2.SnapshotEnd | None = ...,
+        change: Global___IncidentChange | None = ...,
+        keep_alive: _site_pb2.KeepAlive | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "incident", b"incident", "keep_alive", b"keep_alive", "snapshot_end", b"snapshot_end"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "incident", b"incident", "keep_alive", b"keep_alive", "resume_token", b"resume_token", "snapshot_end", b"snapshot_end"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["incident", "snapshot_end", "change", "keep_alive"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___WatchIncidentsResponse: _TypeAlias = WatchIncidentsResponse  # noqa: Y015
+
+@_typing.final
+class IncidentChange(_message.Message):
+    """Something that happened in an incident."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The same for the same change, whoever tells of it."""
+    kind: _builtins.str
+    """As in IncidentEvent: confirmed, paged, acknowledged, commented, corrected, reopened, resolved, ..."""
+    incident: _builtins.str
+    """incidents/{incident}"""
+    detail: _builtins.str
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def current(self) -> Global___Incident:
+        """The incident as it is when this is sent, without what only GetIncident gives."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        incident: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        current: Global___Incident | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "detail", b"detail", "incident", b"incident", "key", b"key", "kind", b"kind", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IncidentChange: _TypeAlias = IncidentChange  # noqa: Y015

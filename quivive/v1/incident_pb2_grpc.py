@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class IncidentServiceStub:
-    """Reads confirmed outages.
+    """Confirmed outages.
     """
 
     def __init__(self, channel):
@@ -55,10 +55,25 @@ class IncidentServiceStub:
                 request_serializer=quivive_dot_v1_dot_incident__pb2.ExplainVerdictRequest.SerializeToString,
                 response_deserializer=quivive_dot_v1_dot_incident__pb2.Explanation.FromString,
                 _registered_method=True)
+        self.AcknowledgeIncident = channel.unary_unary(
+                '/quivive.v1.IncidentService/AcknowledgeIncident',
+                request_serializer=quivive_dot_v1_dot_incident__pb2.AcknowledgeIncidentRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_incident__pb2.Incident.FromString,
+                _registered_method=True)
+        self.CommentIncident = channel.unary_unary(
+                '/quivive.v1.IncidentService/CommentIncident',
+                request_serializer=quivive_dot_v1_dot_incident__pb2.CommentIncidentRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_incident__pb2.Incident.FromString,
+                _registered_method=True)
+        self.WatchIncidents = channel.unary_stream(
+                '/quivive.v1.IncidentService/WatchIncidents',
+                request_serializer=quivive_dot_v1_dot_incident__pb2.WatchIncidentsRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_incident__pb2.WatchIncidentsResponse.FromString,
+                _registered_method=True)
 
 
 class IncidentServiceServicer:
-    """Reads confirmed outages.
+    """Confirmed outages.
     """
 
     def GetIncident(self, request, context):
@@ -90,6 +105,29 @@ class IncidentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcknowledgeIncident(self, request, context):
+        """Says that somebody takes care of it: escalation stops, the response clock stops. The first one counts; harmless to repeat.
+        FAILED_PRECONDITION once it is resolved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommentIncident(self, request, context):
+        """Adds a person's words to an incident.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchIncidents(self, request, context):
+        """The open incidents as they are, then every change of any incident, for as long as the caller listens. RESOURCE_EXHAUSTED ends the
+        stream of a caller who reads too slowly: resume with the last token. OUT_OF_RANGE when a token is too old: begin anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IncidentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +151,21 @@ def add_IncidentServiceServicer_to_server(servicer, server):
                     request_deserializer=quivive_dot_v1_dot_incident__pb2.ExplainVerdictRequest.FromString,
                     response_serializer=quivive_dot_v1_dot_incident__pb2.Explanation.SerializeToString,
             ),
+            'AcknowledgeIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeIncident,
+                    request_deserializer=quivive_dot_v1_dot_incident__pb2.AcknowledgeIncidentRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_incident__pb2.Incident.SerializeToString,
+            ),
+            'CommentIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommentIncident,
+                    request_deserializer=quivive_dot_v1_dot_incident__pb2.CommentIncidentRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_incident__pb2.Incident.SerializeToString,
+            ),
+            'WatchIncidents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchIncidents,
+                    request_deserializer=quivive_dot_v1_dot_incident__pb2.WatchIncidentsRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_incident__pb2.WatchIncidentsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'quivive.v1.IncidentService', rpc_method_handlers)
@@ -122,7 +175,7 @@ def add_IncidentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IncidentService:
-    """Reads confirmed outages.
+    """Confirmed outages.
     """
 
     @staticmethod
@@ -223,6 +276,87 @@ class IncidentService:
             '/quivive.v1.IncidentService/ExplainVerdict',
             quivive_dot_v1_dot_incident__pb2.ExplainVerdictRequest.SerializeToString,
             quivive_dot_v1_dot_incident__pb2.Explanation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.IncidentService/AcknowledgeIncident',
+            quivive_dot_v1_dot_incident__pb2.AcknowledgeIncidentRequest.SerializeToString,
+            quivive_dot_v1_dot_incident__pb2.Incident.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CommentIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.IncidentService/CommentIncident',
+            quivive_dot_v1_dot_incident__pb2.CommentIncidentRequest.SerializeToString,
+            quivive_dot_v1_dot_incident__pb2.Incident.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchIncidents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/quivive.v1.IncidentService/WatchIncidents',
+            quivive_dot_v1_dot_incident__pb2.WatchIncidentsRequest.SerializeToString,
+            quivive_dot_v1_dot_incident__pb2.WatchIncidentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

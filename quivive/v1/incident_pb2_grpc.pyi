@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IncidentServiceStub:
-    """Reads confirmed outages."""
+    """Confirmed outages."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,10 +43,20 @@ class IncidentServiceStub:
     """
     ExplainVerdict: _grpc.UnaryUnaryMultiCallable[_incident_pb2.ExplainVerdictRequest, _incident_pb2.Explanation]
     """Why a check was found as it was at an instant, and why somebody was paged or not, from what was recorded."""
+    AcknowledgeIncident: _grpc.UnaryUnaryMultiCallable[_incident_pb2.AcknowledgeIncidentRequest, _incident_pb2.Incident]
+    """Says that somebody takes care of it: escalation stops, the response clock stops. The first one counts; harmless to repeat.
+    FAILED_PRECONDITION once it is resolved.
+    """
+    CommentIncident: _grpc.UnaryUnaryMultiCallable[_incident_pb2.CommentIncidentRequest, _incident_pb2.Incident]
+    """Adds a person's words to an incident."""
+    WatchIncidents: _grpc.UnaryStreamMultiCallable[_incident_pb2.WatchIncidentsRequest, _incident_pb2.WatchIncidentsResponse]
+    """The open incidents as they are, then every change of any incident, for as long as the caller listens. RESOURCE_EXHAUSTED ends the
+    stream of a caller who reads too slowly: resume with the last token. OUT_OF_RANGE when a token is too old: begin anew.
+    """
 
 @_typing.type_check_only
 class IncidentServiceAsyncStub(IncidentServiceStub):
-    """Reads confirmed outages."""
+    """Confirmed outages."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetIncident: _aio.UnaryUnaryMultiCallable[_incident_pb2.GetIncidentRequest, _incident_pb2.Incident]  # type: ignore[assignment]
@@ -59,9 +69,19 @@ class IncidentServiceAsyncStub(IncidentServiceStub):
     """
     ExplainVerdict: _aio.UnaryUnaryMultiCallable[_incident_pb2.ExplainVerdictRequest, _incident_pb2.Explanation]  # type: ignore[assignment]
     """Why a check was found as it was at an instant, and why somebody was paged or not, from what was recorded."""
+    AcknowledgeIncident: _aio.UnaryUnaryMultiCallable[_incident_pb2.AcknowledgeIncidentRequest, _incident_pb2.Incident]  # type: ignore[assignment]
+    """Says that somebody takes care of it: escalation stops, the response clock stops. The first one counts; harmless to repeat.
+    FAILED_PRECONDITION once it is resolved.
+    """
+    CommentIncident: _aio.UnaryUnaryMultiCallable[_incident_pb2.CommentIncidentRequest, _incident_pb2.Incident]  # type: ignore[assignment]
+    """Adds a person's words to an incident."""
+    WatchIncidents: _aio.UnaryStreamMultiCallable[_incident_pb2.WatchIncidentsRequest, _incident_pb2.WatchIncidentsResponse]  # type: ignore[assignment]
+    """The open incidents as they are, then every change of any incident, for as long as the caller listens. RESOURCE_EXHAUSTED ends the
+    stream of a caller who reads too slowly: resume with the last token. OUT_OF_RANGE when a token is too old: begin anew.
+    """
 
 class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads confirmed outages."""
+    """Confirmed outages."""
 
     @_abc_1.abstractmethod
     def GetIncident(
@@ -96,5 +116,33 @@ class IncidentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_incident_pb2.Explanation, _abc.Awaitable[_incident_pb2.Explanation]]:
         """Why a check was found as it was at an instant, and why somebody was paged or not, from what was recorded."""
+
+    @_abc_1.abstractmethod
+    def AcknowledgeIncident(
+        self,
+        request: _incident_pb2.AcknowledgeIncidentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_incident_pb2.Incident, _abc.Awaitable[_incident_pb2.Incident]]:
+        """Says that somebody takes care of it: escalation stops, the response clock stops. The first one counts; harmless to repeat.
+        FAILED_PRECONDITION once it is resolved.
+        """
+
+    @_abc_1.abstractmethod
+    def CommentIncident(
+        self,
+        request: _incident_pb2.CommentIncidentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_incident_pb2.Incident, _abc.Awaitable[_incident_pb2.Incident]]:
+        """Adds a person's words to an incident."""
+
+    @_abc_1.abstractmethod
+    def WatchIncidents(
+        self,
+        request: _incident_pb2.WatchIncidentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_incident_pb2.WatchIncidentsResponse], _abc.AsyncIterator[_incident_pb2.WatchIncidentsResponse]]:
+        """The open incidents as they are, then every change of any incident, for as long as the caller listens. RESOURCE_EXHAUSTED ends the
+        stream of a caller who reads too slowly: resume with the last token. OUT_OF_RANGE when a token is too old: begin anew.
+        """
 
 def add_IncidentServiceServicer_to_server(servicer: IncidentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

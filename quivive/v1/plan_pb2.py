@@ -23,16 +23,38 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15quivive/v1/plan.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\"\xcf\x02\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12+\n\x08interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\npage_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\tobjective\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x0fresponse_target\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0eresponse_hours\x18\x08 \x01(\t\x12\x10\n\x08\x63hannels\x18\t \x03(\t\x12\x13\n\x0bstatus_page\x18\n \x01(\x08\x12\x13\n\x0bperformance\x18\x0b \x01(\x08\x12\x0f\n\x07reports\x18\x0c \x03(\tB\x0c\n\n_objectiveB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15quivive/v1/plan.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x03\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12+\n\x08interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\npage_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\tobjective\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x0fresponse_target\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0eresponse_hours\x18\x08 \x01(\t\x12\x10\n\x08\x63hannels\x18\t \x03(\t\x12\x13\n\x0bstatus_page\x18\n \x01(\x08\x12\x13\n\x0bperformance\x18\x0b \x01(\x08\x12\x0f\n\x07reports\x18\x0c \x03(\t\x12\x16\n\x0e\x62usiness_hours\x18\r \x01(\t\x12\x0c\n\x04\x65tag\x18\x0e \x01(\t\x12%\n\x04more\x18\x0f \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0c\n\n_objective\"/\n\x0eGetPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"9\n\x10ListPlansRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"M\n\x11ListPlansResponse\x12\x1f\n\x05plans\x18\x01 \x03(\x0b\x32\x10.quivive.v1.Plan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x17ListPlanVersionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"T\n\x18ListPlanVersionsResponse\x12\x1f\n\x05plans\x18\x01 \x03(\x0b\x32\x10.quivive.v1.Plan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x11\x43reatePlanRequest\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x1e\n\x04plan\x18\x02 \x01(\x0b\x32\x10.quivive.v1.Plan\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"{\n\x11UpdatePlanRequest\x12\x1e\n\x04plan\x18\x01 \x01(\x0b\x32\x10.quivive.v1.Plan\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"F\n\x11\x44\x65letePlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\x32\xb2\x03\n\x0bPlanService\x12\x37\n\x07GetPlan\x12\x1a.quivive.v1.GetPlanRequest\x1a\x10.quivive.v1.Plan\x12H\n\tListPlans\x12\x1c.quivive.v1.ListPlansRequest\x1a\x1d.quivive.v1.ListPlansResponse\x12]\n\x10ListPlanVersions\x12#.quivive.v1.ListPlanVersionsRequest\x1a$.quivive.v1.ListPlanVersionsResponse\x12=\n\nCreatePlan\x12\x1d.quivive.v1.CreatePlanRequest\x1a\x10.quivive.v1.Plan\x12=\n\nUpdatePlan\x12\x1d.quivive.v1.UpdatePlanRequest\x1a\x10.quivive.v1.Plan\x12\x43\n\nDeletePlan\x12\x1d.quivive.v1.DeletePlanRequest\x1a\x16.google.protobuf.EmptyBO\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quivive.v1.plan_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z\024quivive/v1;quivivev1'
-  _globals['_PLAN']._serialized_start=70
-  _globals['_PLAN']._serialized_end=405
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rio.quivive.v1P\001Z\024quivive/v1;quivivev1\252\002\nQuivive.V1\312\002\nQuivive\\V1\352\002\013Quivive::V1'
+  _globals['_PLAN']._serialized_start=196
+  _globals['_PLAN']._serialized_end=657
+  _globals['_GETPLANREQUEST']._serialized_start=659
+  _globals['_GETPLANREQUEST']._serialized_end=706
+  _globals['_LISTPLANSREQUEST']._serialized_start=708
+  _globals['_LISTPLANSREQUEST']._serialized_end=765
+  _globals['_LISTPLANSRESPONSE']._serialized_start=767
+  _globals['_LISTPLANSRESPONSE']._serialized_end=844
+  _globals['_LISTPLANVERSIONSREQUEST']._serialized_start=846
+  _globals['_LISTPLANVERSIONSREQUEST']._serialized_end=924
+  _globals['_LISTPLANVERSIONSRESPONSE']._serialized_start=926
+  _globals['_LISTPLANVERSIONSRESPONSE']._serialized_end=1010
+  _globals['_CREATEPLANREQUEST']._serialized_start=1012
+  _globals['_CREATEPLANREQUEST']._serialized_end=1123
+  _globals['_UPDATEPLANREQUEST']._serialized_start=1125
+  _globals['_UPDATEPLANREQUEST']._serialized_end=1248
+  _globals['_DELETEPLANREQUEST']._serialized_start=1250
+  _globals['_DELETEPLANREQUEST']._serialized_end=1320
+  _globals['_PLANSERVICE']._serialized_start=1323
+  _globals['_PLANSERVICE']._serialized_end=1757
 # @@protoc_insertion_point(module_scope)

@@ -23,25 +23,36 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17quivive/v1/region.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb3\x01\n\x06Region\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tsimulated\x18\x02 \x01(\x08\x12\r\n\x05\x62lind\x18\x03 \x01(\x08\x12\x14\n\x0c\x62lind_reason\x18\x04 \x01(\t\x12.\n\nblind_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x65\x63lared\x18\x06 \x01(\x08\x12!\n\x06\x61gents\x18\x07 \x03(\x0b\x32\x11.quivive.v1.Agent\"\xc5\x01\n\x05\x41gent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63hecks\x18\x05 \x01(\r\x12+\n\x08lateness\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x14\n\x12ListRegionsRequest\":\n\x13ListRegionsResponse\x12#\n\x07regions\x18\x01 \x03(\x0b\x32\x12.quivive.v1.Region2_\n\rRegionService\x12N\n\x0bListRegions\x12\x1e.quivive.v1.ListRegionsRequest\x1a\x1f.quivive.v1.ListRegionsResponseB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17quivive/v1/region.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x01\n\x06Region\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tsimulated\x18\x02 \x01(\x08\x12\r\n\x05\x62lind\x18\x03 \x01(\x08\x12\x14\n\x0c\x62lind_reason\x18\x04 \x01(\t\x12.\n\nblind_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x65\x63lared\x18\x06 \x01(\x08\x12!\n\x06\x61gents\x18\x07 \x03(\x0b\x32\x11.quivive.v1.Agent\x12\r\n\x05title\x18\x08 \x01(\t\x12\x0f\n\x07\x64rained\x18\t \x01(\x08\x12\x0e\n\x06\x63hecks\x18\n \x01(\r\"\xf1\x02\n\x05\x41gent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63hecks\x18\x05 \x01(\r\x12+\n\x08lateness\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0c\x63lock_offset\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x13unpublished_results\x18\x08 \x01(\r\x12\x17\n\x0f\x64ropped_results\x18\t \x01(\x04\x12\x0f\n\x07serving\x18\n \x01(\x08\x12\x19\n\x11self_check_reason\x18\x0b \x01(\t\x12\x17\n\x0foverload_reason\x18\x0c \x01(\t\" \n\x10GetRegionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x14\n\x12ListRegionsRequest\":\n\x13ListRegionsResponse\x12#\n\x07regions\x18\x01 \x03(\x0b\x32\x12.quivive.v1.Region\"`\n\x13\x43reateRegionRequest\x12\x11\n\tregion_id\x18\x01 \x01(\t\x12\"\n\x06region\x18\x02 \x01(\x0b\x32\x12.quivive.v1.Region\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\"\n\x12\x44rainRegionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"$\n\x14UndrainRegionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13\x44\x65leteRegionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\xb6\x03\n\rRegionService\x12=\n\tGetRegion\x12\x1c.quivive.v1.GetRegionRequest\x1a\x12.quivive.v1.Region\x12N\n\x0bListRegions\x12\x1e.quivive.v1.ListRegionsRequest\x1a\x1f.quivive.v1.ListRegionsResponse\x12\x43\n\x0c\x43reateRegion\x12\x1f.quivive.v1.CreateRegionRequest\x1a\x12.quivive.v1.Region\x12\x41\n\x0b\x44rainRegion\x12\x1e.quivive.v1.DrainRegionRequest\x1a\x12.quivive.v1.Region\x12\x45\n\rUndrainRegion\x12 .quivive.v1.UndrainRegionRequest\x1a\x12.quivive.v1.Region\x12G\n\x0c\x44\x65leteRegion\x12\x1f.quivive.v1.DeleteRegionRequest\x1a\x16.google.protobuf.EmptyBO\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quivive.v1.region_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z\024quivive/v1;quivivev1'
-  _globals['_REGION']._serialized_start=105
-  _globals['_REGION']._serialized_end=284
-  _globals['_AGENT']._serialized_start=287
-  _globals['_AGENT']._serialized_end=484
-  _globals['_LISTREGIONSREQUEST']._serialized_start=486
-  _globals['_LISTREGIONSREQUEST']._serialized_end=506
-  _globals['_LISTREGIONSRESPONSE']._serialized_start=508
-  _globals['_LISTREGIONSRESPONSE']._serialized_end=566
-  _globals['_REGIONSERVICE']._serialized_start=568
-  _globals['_REGIONSERVICE']._serialized_end=663
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rio.quivive.v1P\001Z\024quivive/v1;quivivev1\252\002\nQuivive.V1\312\002\nQuivive\\V1\352\002\013Quivive::V1'
+  _globals['_REGION']._serialized_start=134
+  _globals['_REGION']._serialized_end=361
+  _globals['_AGENT']._serialized_start=364
+  _globals['_AGENT']._serialized_end=733
+  _globals['_GETREGIONREQUEST']._serialized_start=735
+  _globals['_GETREGIONREQUEST']._serialized_end=767
+  _globals['_LISTREGIONSREQUEST']._serialized_start=769
+  _globals['_LISTREGIONSREQUEST']._serialized_end=789
+  _globals['_LISTREGIONSRESPONSE']._serialized_start=791
+  _globals['_LISTREGIONSRESPONSE']._serialized_end=849
+  _globals['_CREATEREGIONREQUEST']._serialized_start=851
+  _globals['_CREATEREGIONREQUEST']._serialized_end=947
+  _globals['_DRAINREGIONREQUEST']._serialized_start=949
+  _globals['_DRAINREGIONREQUEST']._serialized_end=983
+  _globals['_UNDRAINREGIONREQUEST']._serialized_start=985
+  _globals['_UNDRAINREGIONREQUEST']._serialized_end=1021
+  _globals['_DELETEREGIONREQUEST']._serialized_start=1023
+  _globals['_DELETEREGIONREQUEST']._serialized_end=1058
+  _globals['_REGIONSERVICE']._serialized_start=1061
+  _globals['_REGIONSERVICE']._serialized_end=1499
 # @@protoc_insertion_point(module_scope)

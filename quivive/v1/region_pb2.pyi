@@ -31,6 +31,9 @@ class Region(_message.Message):
     BLIND_TIME_FIELD_NUMBER: _builtins.int
     DECLARED_FIELD_NUMBER: _builtins.int
     AGENTS_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DRAINED_FIELD_NUMBER: _builtins.int
+    CHECKS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """regions/{region}"""
     simulated: _builtins.bool
@@ -40,6 +43,12 @@ class Region(_message.Message):
     blind_reason: _builtins.str
     declared: _builtins.bool
     """False where an agent reports from a region that nobody declared; its results are refused."""
+    title: _builtins.str
+    """For people."""
+    drained: _builtins.bool
+    """Taken out of every check's regions."""
+    checks: _builtins.int
+    """Checks that are watched from it."""
     @_builtins.property
     def blind_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -54,10 +63,13 @@ class Region(_message.Message):
         blind_time: _timestamp_pb2.Timestamp | None = ...,
         declared: _builtins.bool = ...,
         agents: _abc.Iterable[Global___Agent] | None = ...,
+        title: _builtins.str = ...,
+        drained: _builtins.bool = ...,
+        checks: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["blind_time", b"blind_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "blind", b"blind", "blind_reason", b"blind_reason", "blind_time", b"blind_time", "declared", b"declared", "name", b"name", "simulated", b"simulated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "blind", b"blind", "blind_reason", b"blind_reason", "blind_time", b"blind_time", "checks", b"checks", "declared", b"declared", "drained", b"drained", "name", b"name", "simulated", b"simulated", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -73,16 +85,38 @@ class Agent(_message.Message):
     LAST_SEEN_TIME_FIELD_NUMBER: _builtins.int
     CHECKS_FIELD_NUMBER: _builtins.int
     LATENESS_FIELD_NUMBER: _builtins.int
+    CLOCK_OFFSET_FIELD_NUMBER: _builtins.int
+    UNPUBLISHED_RESULTS_FIELD_NUMBER: _builtins.int
+    DROPPED_RESULTS_FIELD_NUMBER: _builtins.int
+    SERVING_FIELD_NUMBER: _builtins.int
+    SELF_CHECK_REASON_FIELD_NUMBER: _builtins.int
+    OVERLOAD_REASON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The boot UUID."""
     version: _builtins.str
     checks: _builtins.int
+    unpublished_results: _builtins.int
+    """Results that the bus has not acknowledged yet."""
+    dropped_results: _builtins.int
+    """Results given up since it started, because the spool was full or they were too old."""
+    serving: _builtins.bool
+    """It looks at its checks; false while it loads them, and while it leaves."""
+    self_check_reason: _builtins.str
+    """Why it does not trust its own sight; empty while it does."""
+    overload_reason: _builtins.str
+    """Why it cannot keep up; empty while it can."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def last_seen_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def lateness(self) -> _duration_pb2.Duration: ...
+    def lateness(self) -> _duration_pb2.Duration:
+        """How late slots began in the last minute: p99."""
+
+    @_builtins.property
+    def clock_offset(self) -> _duration_pb2.Duration:
+        """To add to its clock to get the bus's."""
+
     def __init__(
         self,
         *,
@@ -92,14 +126,40 @@ class Agent(_message.Message):
         last_seen_time: _timestamp_pb2.Timestamp | None = ...,
         checks: _builtins.int = ...,
         lateness: _duration_pb2.Duration | None = ...,
+        clock_offset: _duration_pb2.Duration | None = ...,
+        unpublished_results: _builtins.int = ...,
+        dropped_results: _builtins.int = ...,
+        serving: _builtins.bool = ...,
+        self_check_reason: _builtins.str = ...,
+        overload_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_seen_time", b"last_seen_time", "lateness", b"lateness", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock_offset", b"clock_offset", "last_seen_time", b"last_seen_time", "lateness", b"lateness", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "id", b"id", "last_seen_time", b"last_seen_time", "lateness", b"lateness", "start_time", b"start_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "clock_offset", b"clock_offset", "dropped_results", b"dropped_results", "id", b"id", "last_seen_time", b"last_seen_time", "lateness", b"lateness", "overload_reason", b"overload_reason", "self_check_reason", b"self_check_reason", "serving", b"serving", "start_time", b"start_time", "unpublished_results", b"unpublished_results", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Agent: _TypeAlias = Agent  # noqa: Y015
+
+@_typing.final
+class GetRegionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """regions/{region}"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRegionRequest: _TypeAlias = GetRegionRequest  # noqa: Y015
 
 @_typing.final
 class ListRegionsRequest(_message.Message):
@@ -135,3 +195,93 @@ class ListRegionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRegionsResponse: _TypeAlias = ListRegionsResponse  # noqa: Y015
+
+@_typing.final
+class CreateRegionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    region_id: _builtins.str
+    """The last part of the name."""
+    request_id: _builtins.str
+    """A UUID; a request that is repeated under the same one creates one region."""
+    @_builtins.property
+    def region(self) -> Global___Region:
+        """`title` and `simulated` count."""
+
+    def __init__(
+        self,
+        *,
+        region_id: _builtins.str = ...,
+        region: Global___Region | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["region", b"region"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["region", b"region", "region_id", b"region_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRegionRequest: _TypeAlias = CreateRegionRequest  # noqa: Y015
+
+@_typing.final
+class DrainRegionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """regions/{region}"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainRegionRequest: _TypeAlias = DrainRegionRequest  # noqa: Y015
+
+@_typing.final
+class UndrainRegionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """regions/{region}"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndrainRegionRequest: _TypeAlias = UndrainRegionRequest  # noqa: Y015
+
+@_typing.final
+class DeleteRegionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """regions/{region}"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRegionRequest: _TypeAlias = DeleteRegionRequest  # noqa: Y015

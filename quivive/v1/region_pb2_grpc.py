@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from quivive.v1 import region_pb2 as quivive_dot_v1_dot_region__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -26,7 +27,7 @@ if _version_not_supported:
 
 
 class RegionServiceStub:
-    """Reads the regions, their agents and what they can see.
+    """The regions, their agents and what they can see.
     """
 
     def __init__(self, channel):
@@ -35,19 +36,80 @@ class RegionServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.GetRegion = channel.unary_unary(
+                '/quivive.v1.RegionService/GetRegion',
+                request_serializer=quivive_dot_v1_dot_region__pb2.GetRegionRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_region__pb2.Region.FromString,
+                _registered_method=True)
         self.ListRegions = channel.unary_unary(
                 '/quivive.v1.RegionService/ListRegions',
                 request_serializer=quivive_dot_v1_dot_region__pb2.ListRegionsRequest.SerializeToString,
                 response_deserializer=quivive_dot_v1_dot_region__pb2.ListRegionsResponse.FromString,
                 _registered_method=True)
+        self.CreateRegion = channel.unary_unary(
+                '/quivive.v1.RegionService/CreateRegion',
+                request_serializer=quivive_dot_v1_dot_region__pb2.CreateRegionRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_region__pb2.Region.FromString,
+                _registered_method=True)
+        self.DrainRegion = channel.unary_unary(
+                '/quivive.v1.RegionService/DrainRegion',
+                request_serializer=quivive_dot_v1_dot_region__pb2.DrainRegionRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_region__pb2.Region.FromString,
+                _registered_method=True)
+        self.UndrainRegion = channel.unary_unary(
+                '/quivive.v1.RegionService/UndrainRegion',
+                request_serializer=quivive_dot_v1_dot_region__pb2.UndrainRegionRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_region__pb2.Region.FromString,
+                _registered_method=True)
+        self.DeleteRegion = channel.unary_unary(
+                '/quivive.v1.RegionService/DeleteRegion',
+                request_serializer=quivive_dot_v1_dot_region__pb2.DeleteRegionRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class RegionServiceServicer:
-    """Reads the regions, their agents and what they can see.
+    """The regions, their agents and what they can see.
     """
 
+    def GetRegion(self, request, context):
+        """One region. NOT_FOUND when none of this name is declared and no agent reports from it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRegions(self, request, context):
-        """All regions, by name.
+        """All regions, by name; those that nobody declared, but agents report from, among them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRegion(self, request, context):
+        """Declares a region. Sites that name no regions are watched from it, too. ALREADY_EXISTS when there is one of this name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DrainRegion(self, request, context):
+        """Takes a region out of every check's regions until it is undrained; an event that is recorded. FAILED_PRECONDITION when a site
+        would be watched from nowhere.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndrainRegion(self, request, context):
+        """Takes a drained region back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRegion(self, request, context):
+        """Takes a region out of what is declared. FAILED_PRECONDITION while a site names it, or would be watched from nowhere.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -56,10 +118,35 @@ class RegionServiceServicer:
 
 def add_RegionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegion,
+                    request_deserializer=quivive_dot_v1_dot_region__pb2.GetRegionRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_region__pb2.Region.SerializeToString,
+            ),
             'ListRegions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRegions,
                     request_deserializer=quivive_dot_v1_dot_region__pb2.ListRegionsRequest.FromString,
                     response_serializer=quivive_dot_v1_dot_region__pb2.ListRegionsResponse.SerializeToString,
+            ),
+            'CreateRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRegion,
+                    request_deserializer=quivive_dot_v1_dot_region__pb2.CreateRegionRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_region__pb2.Region.SerializeToString,
+            ),
+            'DrainRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrainRegion,
+                    request_deserializer=quivive_dot_v1_dot_region__pb2.DrainRegionRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_region__pb2.Region.SerializeToString,
+            ),
+            'UndrainRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndrainRegion,
+                    request_deserializer=quivive_dot_v1_dot_region__pb2.UndrainRegionRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_region__pb2.Region.SerializeToString,
+            ),
+            'DeleteRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRegion,
+                    request_deserializer=quivive_dot_v1_dot_region__pb2.DeleteRegionRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -70,8 +157,35 @@ def add_RegionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RegionService:
-    """Reads the regions, their agents and what they can see.
+    """The regions, their agents and what they can see.
     """
+
+    @staticmethod
+    def GetRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.RegionService/GetRegion',
+            quivive_dot_v1_dot_region__pb2.GetRegionRequest.SerializeToString,
+            quivive_dot_v1_dot_region__pb2.Region.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListRegions(request,
@@ -90,6 +204,114 @@ class RegionService:
             '/quivive.v1.RegionService/ListRegions',
             quivive_dot_v1_dot_region__pb2.ListRegionsRequest.SerializeToString,
             quivive_dot_v1_dot_region__pb2.ListRegionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.RegionService/CreateRegion',
+            quivive_dot_v1_dot_region__pb2.CreateRegionRequest.SerializeToString,
+            quivive_dot_v1_dot_region__pb2.Region.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrainRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.RegionService/DrainRegion',
+            quivive_dot_v1_dot_region__pb2.DrainRegionRequest.SerializeToString,
+            quivive_dot_v1_dot_region__pb2.Region.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndrainRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.RegionService/UndrainRegion',
+            quivive_dot_v1_dot_region__pb2.UndrainRegionRequest.SerializeToString,
+            quivive_dot_v1_dot_region__pb2.Region.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.RegionService/DeleteRegion',
+            quivive_dot_v1_dot_region__pb2.DeleteRegionRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from quivive.v1 import region_pb2 as _region_pb2
 import abc as _abc_1
@@ -27,25 +28,57 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RegionServiceStub:
-    """Reads the regions, their agents and what they can see."""
+    """The regions, their agents and what they can see."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RegionServiceAsyncStub: ...
+    GetRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.GetRegionRequest, _region_pb2.Region]
+    """One region. NOT_FOUND when none of this name is declared and no agent reports from it."""
     ListRegions: _grpc.UnaryUnaryMultiCallable[_region_pb2.ListRegionsRequest, _region_pb2.ListRegionsResponse]
-    """All regions, by name."""
+    """All regions, by name; those that nobody declared, but agents report from, among them."""
+    CreateRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.CreateRegionRequest, _region_pb2.Region]
+    """Declares a region. Sites that name no regions are watched from it, too. ALREADY_EXISTS when there is one of this name."""
+    DrainRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.DrainRegionRequest, _region_pb2.Region]
+    """Takes a region out of every check's regions until it is undrained; an event that is recorded. FAILED_PRECONDITION when a site
+    would be watched from nowhere.
+    """
+    UndrainRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.UndrainRegionRequest, _region_pb2.Region]
+    """Takes a drained region back."""
+    DeleteRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.DeleteRegionRequest, _empty_pb2.Empty]
+    """Takes a region out of what is declared. FAILED_PRECONDITION while a site names it, or would be watched from nowhere."""
 
 @_typing.type_check_only
 class RegionServiceAsyncStub(RegionServiceStub):
-    """Reads the regions, their agents and what they can see."""
+    """The regions, their agents and what they can see."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    GetRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.GetRegionRequest, _region_pb2.Region]  # type: ignore[assignment]
+    """One region. NOT_FOUND when none of this name is declared and no agent reports from it."""
     ListRegions: _aio.UnaryUnaryMultiCallable[_region_pb2.ListRegionsRequest, _region_pb2.ListRegionsResponse]  # type: ignore[assignment]
-    """All regions, by name."""
+    """All regions, by name; those that nobody declared, but agents report from, among them."""
+    CreateRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.CreateRegionRequest, _region_pb2.Region]  # type: ignore[assignment]
+    """Declares a region. Sites that name no regions are watched from it, too. ALREADY_EXISTS when there is one of this name."""
+    DrainRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.DrainRegionRequest, _region_pb2.Region]  # type: ignore[assignment]
+    """Takes a region out of every check's regions until it is undrained; an event that is recorded. FAILED_PRECONDITION when a site
+    would be watched from nowhere.
+    """
+    UndrainRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.UndrainRegionRequest, _region_pb2.Region]  # type: ignore[assignment]
+    """Takes a drained region back."""
+    DeleteRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.DeleteRegionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Takes a region out of what is declared. FAILED_PRECONDITION while a site names it, or would be watched from nowhere."""
 
 class RegionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads the regions, their agents and what they can see."""
+    """The regions, their agents and what they can see."""
+
+    @_abc_1.abstractmethod
+    def GetRegion(
+        self,
+        request: _region_pb2.GetRegionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.Region, _abc.Awaitable[_region_pb2.Region]]:
+        """One region. NOT_FOUND when none of this name is declared and no agent reports from it."""
 
     @_abc_1.abstractmethod
     def ListRegions(
@@ -53,6 +86,40 @@ class RegionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _region_pb2.ListRegionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_region_pb2.ListRegionsResponse, _abc.Awaitable[_region_pb2.ListRegionsResponse]]:
-        """All regions, by name."""
+        """All regions, by name; those that nobody declared, but agents report from, among them."""
+
+    @_abc_1.abstractmethod
+    def CreateRegion(
+        self,
+        request: _region_pb2.CreateRegionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.Region, _abc.Awaitable[_region_pb2.Region]]:
+        """Declares a region. Sites that name no regions are watched from it, too. ALREADY_EXISTS when there is one of this name."""
+
+    @_abc_1.abstractmethod
+    def DrainRegion(
+        self,
+        request: _region_pb2.DrainRegionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.Region, _abc.Awaitable[_region_pb2.Region]]:
+        """Takes a region out of every check's regions until it is undrained; an event that is recorded. FAILED_PRECONDITION when a site
+        would be watched from nowhere.
+        """
+
+    @_abc_1.abstractmethod
+    def UndrainRegion(
+        self,
+        request: _region_pb2.UndrainRegionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.Region, _abc.Awaitable[_region_pb2.Region]]:
+        """Takes a drained region back."""
+
+    @_abc_1.abstractmethod
+    def DeleteRegion(
+        self,
+        request: _region_pb2.DeleteRegionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Takes a region out of what is declared. FAILED_PRECONDITION while a site names it, or would be watched from nowhere."""
 
 def add_RegionServiceServicer_to_server(servicer: RegionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,14 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17quivive/v1/report.proto\x12\nquivive.v1\"6\n\x13RenderReportRequest\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\r\n\x05month\x18\x02 \x01(\t\"$\n\x14RenderReportResponse\x12\x0c\n\x04html\x18\x01 \x01(\t2b\n\rReportService\x12Q\n\x0cRenderReport\x12\x1f.quivive.v1.RenderReportRequest\x1a .quivive.v1.RenderReportResponseB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17quivive/v1/report.proto\x12\nquivive.v1\"6\n\x13RenderReportRequest\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\r\n\x05month\x18\x02 \x01(\t\"$\n\x14RenderReportResponse\x12\x0c\n\x04html\x18\x01 \x01(\t2b\n\rReportService\x12Q\n\x0cRenderReport\x12\x1f.quivive.v1.RenderReportRequest\x1a .quivive.v1.RenderReportResponseBO\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quivive.v1.report_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z\024quivive/v1;quivivev1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rio.quivive.v1P\001Z\024quivive/v1;quivivev1\252\002\nQuivive.V1\312\002\nQuivive\\V1\352\002\013Quivive::V1'
   _globals['_RENDERREPORTREQUEST']._serialized_start=39
   _globals['_RENDERREPORTREQUEST']._serialized_end=93
   _globals['_RENDERREPORTRESPONSE']._serialized_start=95

@@ -23,28 +23,79 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from quivive.v1 import maintenance_pb2 as quivive_dot_v1_dot_maintenance__pb2
 from quivive.v1 import outcome_pb2 as quivive_dot_v1_dot_outcome__pb2
+from quivive.v1 import result_pb2 as quivive_dot_v1_dot_result__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15quivive/v1/site.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18quivive/v1/outcome.proto\"\x8d\x02\n\x04Site\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12 \n\x05state\x18\x04 \x01(\x0e\x32\x11.quivive.v1.State\x12.\n\nstate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06paused\x18\x06 \x01(\x08\x12!\n\x06\x63hecks\x18\x07 \x03(\x0b\x32\x11.quivive.v1.Check\x12\x15\n\rlast_incident\x18\x08 \x01(\t\x12<\n\x18last_incident_start_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb5\x02\n\x05\x43heck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x10\n\x08\x63ritical\x18\x04 \x01(\x08\x12+\n\x08interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07regions\x18\x07 \x03(\t\x12\x0e\n\x06quorum\x18\x08 \x01(\r\x12\x10\n\x08revision\x18\t \x01(\r\x12 \n\x05state\x18\n \x01(\x0e\x32\x11.quivive.v1.State\x12.\n\nstate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63\x61ll_url\x18\x0c \x01(\t\"\x1e\n\x0eGetSiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"K\n\x10ListSitesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\"M\n\x11ListSitesResponse\x12\x1f\n\x05sites\x18\x01 \x03(\x0b\x32\x10.quivive.v1.Site\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x90\x01\n\x0bSiteService\x12\x37\n\x07GetSite\x12\x1a.quivive.v1.GetSiteRequest\x1a\x10.quivive.v1.Site\x12H\n\tListSites\x12\x1c.quivive.v1.ListSitesRequest\x1a\x1d.quivive.v1.ListSitesResponseB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15quivive/v1/site.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cquivive/v1/maintenance.proto\x1a\x18quivive/v1/outcome.proto\x1a\x17quivive/v1/result.proto\"\x8e\x07\n\x04Site\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12 \n\x05state\x18\x04 \x01(\x0e\x32\x11.quivive.v1.State\x12.\n\nstate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06paused\x18\x06 \x01(\x08\x12!\n\x06\x63hecks\x18\x07 \x03(\x0b\x32\x11.quivive.v1.Check\x12\x15\n\rlast_incident\x18\x08 \x01(\t\x12<\n\x18last_incident_start_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x12\x0c\n\x04tags\x18\x0b \x03(\t\x12+\n\x08interval\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07regions\x18\x0e \x03(\t\x12.\n\x07headers\x18\x0f \x03(\x0b\x32\x1d.quivive.v1.Site.HeadersEntry\x12\'\n\x06\x65xpect\x18\x10 \x01(\x0b\x32\x17.quivive.v1.Expectation\x12.\n\x0bmax_latency\x18\x11 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06method\x18\x12 \x01(\t\x12\x0c\n\x04\x62ody\x18\x13 \x01(\t\x12\x1e\n\x04\x61uth\x18\x14 \x01(\x0b\x32\x10.quivive.v1.Auth\x12\x0e\n\x06preset\x18\x15 \x01(\t\x12&\n\x05\x64rift\x18\x16 \x01(\x0b\x32\x17.quivive.v1.DriftChoice\x12\n\n\x02ip\x18\x17 \x01(\t\x12\x32\n\x0f\x64\x65\x63lared_checks\x18\x18 \x03(\x0b\x32\x19.quivive.v1.DeclaredCheck\x12\x32\n\x0bmaintenance\x18\x19 \x03(\x0b\x32\x1d.quivive.v1.MaintenanceWindow\x12%\n\x04more\x18\x1a \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x0b\x63reate_time\x18\x1b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb5\x02\n\x05\x43heck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x10\n\x08\x63ritical\x18\x04 \x01(\x08\x12+\n\x08interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07regions\x18\x07 \x03(\t\x12\x0e\n\x06quorum\x18\x08 \x01(\r\x12\x10\n\x08revision\x18\t \x01(\r\x12 \n\x05state\x18\n \x01(\x0e\x32\x11.quivive.v1.State\x12.\n\nstate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63\x61ll_url\x18\x0c \x01(\t\"K\n\x0b\x45xpectation\x12\x0e\n\x06status\x18\x01 \x03(\t\x12\x15\n\rbody_contains\x18\x02 \x01(\t\x12\x15\n\rbody_excludes\x18\x03 \x01(\t\"6\n\x04\x41uth\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x0e\n\x06\x62\x65\x61rer\x18\x03 \x01(\t\"F\n\x0b\x44riftChoice\x12\x0c\n\x04mode\x18\x01 \x01(\t\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe9\x04\n\rDeclaredCheck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x08\x63ritical\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x0b\n\x03url\x18\x03 \x01(\t\x12$\n\x03tcp\x18\x04 \x01(\x0b\x32\x17.quivive.v1.TcpQuestion\x12$\n\x03\x64ns\x18\x05 \x01(\x0b\x32\x17.quivive.v1.DnsQuestion\x12/\n\theartbeat\x18\x06 \x01(\x0b\x32\x1c.quivive.v1.HeartbeatPromise\x12+\n\x08interval\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07regions\x18\t \x03(\t\x12\x37\n\x07headers\x18\n \x03(\x0b\x32&.quivive.v1.DeclaredCheck.HeadersEntry\x12\'\n\x06\x65xpect\x18\x0b \x01(\x0b\x32\x17.quivive.v1.Expectation\x12.\n\x0bmax_latency\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06method\x18\r \x01(\t\x12\x0c\n\x04\x62ody\x18\x0e \x01(\t\x12\x1e\n\x04\x61uth\x18\x0f \x01(\x0b\x32\x10.quivive.v1.Auth\x12&\n\x05\x64rift\x18\x10 \x01(\x0b\x32\x17.quivive.v1.DriftChoice\x12\n\n\x02ip\x18\x11 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0b\n\t_critical\"T\n\x0bTcpQuestion\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04port\x18\x02 \x01(\r\x12\x0b\n\x03tls\x18\x03 \x01(\x08\x12\x0c\n\x04send\x18\x04 \x01(\t\x12\x0e\n\x06\x65xpect\x18\x05 \x01(\t\"]\n\x0b\x44nsQuestion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06record\x18\x02 \x01(\t\x12\x0e\n\x06\x65xpect\x18\x03 \x03(\t\x12\r\n\x05\x65xact\x18\x04 \x01(\x08\x12\x11\n\tresolvers\x18\x05 \x03(\t\"u\n\x10HeartbeatPromise\x12)\n\x06period\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04\x63ron\x18\x02 \x01(\t\x12(\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1e\n\x0eGetSiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"{\n\x10ListSitesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\x12\x0c\n\x04skip\x18\x06 \x01(\x05\"M\n\x11ListSitesResponse\x12\x1f\n\x05sites\x18\x01 \x03(\x0b\x32\x10.quivive.v1.Site\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x11\x43reateSiteRequest\x12\x0f\n\x07site_id\x18\x01 \x01(\t\x12\x1e\n\x04site\x18\x02 \x01(\x0b\x32\x10.quivive.v1.Site\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"{\n\x11UpdateSiteRequest\x12\x1e\n\x04site\x18\x01 \x01(\x0b\x32\x10.quivive.v1.Site\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"F\n\x11\x44\x65leteSiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\".\n\x10PauseSiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"/\n\x11ResumeSiteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"Y\n\x0f\x43heckNowRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07regions\x18\x02 \x03(\t\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"O\n\x10\x43heckNowResponse\x12#\n\x07results\x18\x01 \x03(\x0b\x32\x12.quivive.v1.Result\x12\x16\n\x0esilent_regions\x18\x02 \x03(\t\"b\n\x11WatchSitesRequest\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\x12\x15\n\rskip_snapshot\x18\x04 \x01(\x08\"\xdd\x01\n\x12WatchSitesResponse\x12 \n\x04site\x18\x01 \x01(\x0b\x32\x10.quivive.v1.SiteH\x00\x12/\n\x0csnapshot_end\x18\x02 \x01(\x0b\x32\x17.quivive.v1.SnapshotEndH\x00\x12(\n\x06\x63hange\x18\x03 \x01(\x0b\x32\x16.quivive.v1.SiteChangeH\x00\x12+\n\nkeep_alive\x18\x04 \x01(\x0b\x32\x15.quivive.v1.KeepAliveH\x00\x12\x14\n\x0cresume_token\x18\n \x01(\tB\x07\n\x05\x65vent\"\x1b\n\x0bSnapshotEnd\x12\x0c\n\x04size\x18\x01 \x01(\r\"5\n\tKeepAlive\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc5\x01\n\nSiteChange\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04site\x18\x04 \x01(\t\x12\r\n\x05\x63heck\x18\x05 \x01(\t\x12 \n\x05state\x18\x06 \x01(\x0e\x32\x11.quivive.v1.State\x12\x10\n\x08incident\x18\x07 \x01(\t\x12!\n\x07\x63urrent\x18\x08 \x01(\x0b\x32\x10.quivive.v1.Site2\xe5\x04\n\x0bSiteService\x12\x37\n\x07GetSite\x12\x1a.quivive.v1.GetSiteRequest\x1a\x10.quivive.v1.Site\x12H\n\tListSites\x12\x1c.quivive.v1.ListSitesRequest\x1a\x1d.quivive.v1.ListSitesResponse\x12=\n\nCreateSite\x12\x1d.quivive.v1.CreateSiteRequest\x1a\x10.quivive.v1.Site\x12=\n\nUpdateSite\x12\x1d.quivive.v1.UpdateSiteRequest\x1a\x10.quivive.v1.Site\x12\x43\n\nDeleteSite\x12\x1d.quivive.v1.DeleteSiteRequest\x1a\x16.google.protobuf.Empty\x12;\n\tPauseSite\x12\x1c.quivive.v1.PauseSiteRequest\x1a\x10.quivive.v1.Site\x12=\n\nResumeSite\x12\x1d.quivive.v1.ResumeSiteRequest\x1a\x10.quivive.v1.Site\x12\x45\n\x08\x43heckNow\x12\x1b.quivive.v1.CheckNowRequest\x1a\x1c.quivive.v1.CheckNowResponse\x12M\n\nWatchSites\x12\x1d.quivive.v1.WatchSitesRequest\x1a\x1e.quivive.v1.WatchSitesResponse0\x01\x42O\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quivive.v1.site_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z\024quivive/v1;quivivev1'
-  _globals['_SITE']._serialized_start=129
-  _globals['_SITE']._serialized_end=398
-  _globals['_CHECK']._serialized_start=401
-  _globals['_CHECK']._serialized_end=710
-  _globals['_GETSITEREQUEST']._serialized_start=712
-  _globals['_GETSITEREQUEST']._serialized_end=742
-  _globals['_LISTSITESREQUEST']._serialized_start=744
-  _globals['_LISTSITESREQUEST']._serialized_end=819
-  _globals['_LISTSITESRESPONSE']._serialized_start=821
-  _globals['_LISTSITESRESPONSE']._serialized_end=898
-  _globals['_SITESERVICE']._serialized_start=901
-  _globals['_SITESERVICE']._serialized_end=1045
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rio.quivive.v1P\001Z\024quivive/v1;quivivev1\252\002\nQuivive.V1\312\002\nQuivive\\V1\352\002\013Quivive::V1'
+  _globals['_SITE_HEADERSENTRY']._loaded_options = None
+  _globals['_SITE_HEADERSENTRY']._serialized_options = b'8\001'
+  _globals['_DECLAREDCHECK_HEADERSENTRY']._loaded_options = None
+  _globals['_DECLAREDCHECK_HEADERSENTRY']._serialized_options = b'8\001'
+  _globals['_SITE']._serialized_start=277
+  _globals['_SITE']._serialized_end=1187
+  _globals['_SITE_HEADERSENTRY']._serialized_start=1141
+  _globals['_SITE_HEADERSENTRY']._serialized_end=1187
+  _globals['_CHECK']._serialized_start=1190
+  _globals['_CHECK']._serialized_end=1499
+  _globals['_EXPECTATION']._serialized_start=1501
+  _globals['_EXPECTATION']._serialized_end=1576
+  _globals['_AUTH']._serialized_start=1578
+  _globals['_AUTH']._serialized_end=1632
+  _globals['_DRIFTCHOICE']._serialized_start=1634
+  _globals['_DRIFTCHOICE']._serialized_end=1704
+  _globals['_DECLAREDCHECK']._serialized_start=1707
+  _globals['_DECLAREDCHECK']._serialized_end=2324
+  _globals['_DECLAREDCHECK_HEADERSENTRY']._serialized_start=1141
+  _globals['_DECLAREDCHECK_HEADERSENTRY']._serialized_end=1187
+  _globals['_TCPQUESTION']._serialized_start=2326
+  _globals['_TCPQUESTION']._serialized_end=2410
+  _globals['_DNSQUESTION']._serialized_start=2412
+  _globals['_DNSQUESTION']._serialized_end=2505
+  _globals['_HEARTBEATPROMISE']._serialized_start=2507
+  _globals['_HEARTBEATPROMISE']._serialized_end=2624
+  _globals['_GETSITEREQUEST']._serialized_start=2626
+  _globals['_GETSITEREQUEST']._serialized_end=2656
+  _globals['_LISTSITESREQUEST']._serialized_start=2658
+  _globals['_LISTSITESREQUEST']._serialized_end=2781
+  _globals['_LISTSITESRESPONSE']._serialized_start=2783
+  _globals['_LISTSITESRESPONSE']._serialized_end=2860
+  _globals['_CREATESITEREQUEST']._serialized_start=2862
+  _globals['_CREATESITEREQUEST']._serialized_end=2973
+  _globals['_UPDATESITEREQUEST']._serialized_start=2975
+  _globals['_UPDATESITEREQUEST']._serialized_end=3098
+  _globals['_DELETESITEREQUEST']._serialized_start=3100
+  _globals['_DELETESITEREQUEST']._serialized_end=3170
+  _globals['_PAUSESITEREQUEST']._serialized_start=3172
+  _globals['_PAUSESITEREQUEST']._serialized_end=3218
+  _globals['_RESUMESITEREQUEST']._serialized_start=3220
+  _globals['_RESUMESITEREQUEST']._serialized_end=3267
+  _globals['_CHECKNOWREQUEST']._serialized_start=3269
+  _globals['_CHECKNOWREQUEST']._serialized_end=3358
+  _globals['_CHECKNOWRESPONSE']._serialized_start=3360
+  _globals['_CHECKNOWRESPONSE']._serialized_end=3439
+  _globals['_WATCHSITESREQUEST']._serialized_start=3441
+  _globals['_WATCHSITESREQUEST']._serialized_end=3539
+  _globals['_WATCHSITESRESPONSE']._serialized_start=3542
+  _globals['_WATCHSITESRESPONSE']._serialized_end=3763
+  _globals['_SNAPSHOTEND']._serialized_start=3765
+  _globals['_SNAPSHOTEND']._serialized_end=3792
+  _globals['_KEEPALIVE']._serialized_start=3794
+  _globals['_KEEPALIVE']._serialized_end=3847
+  _globals['_SITECHANGE']._serialized_start=3850
+  _globals['_SITECHANGE']._serialized_end=4047
+  _globals['_SITESERVICE']._serialized_start=4050
+  _globals['_SITESERVICE']._serialized_end=4663
 # @@protoc_insertion_point(module_scope)

@@ -6,10 +6,14 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from quivive.v1 import maintenance_pb2 as _maintenance_pb2
 from quivive.v1 import outcome_pb2 as _outcome_pb2
+from quivive.v1 import result_pb2 as _result_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -23,7 +27,31 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Site(_message.Message):
+    """What the customer calls "my site". Fields that are not output only are what is declared; the keys of the YAML files have the same
+    names, but for `declared_checks`, which is `checks` there.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     NAME_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
@@ -34,24 +62,101 @@ class Site(_message.Message):
     CHECKS_FIELD_NUMBER: _builtins.int
     LAST_INCIDENT_FIELD_NUMBER: _builtins.int
     LAST_INCIDENT_START_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    EXPECT_FIELD_NUMBER: _builtins.int
+    MAX_LATENCY_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    AUTH_FIELD_NUMBER: _builtins.int
+    PRESET_FIELD_NUMBER: _builtins.int
+    DRIFT_FIELD_NUMBER: _builtins.int
+    IP_FIELD_NUMBER: _builtins.int
+    DECLARED_CHECKS_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """sites/{site}"""
+    """sites/{site}. Output only; CreateSite takes the id beside the site."""
     customer: _builtins.str
     """customers/{customer}"""
     url: _builtins.str
     state: _outcome_pb2.State.ValueType
-    """The worst state of the critical checks: DOWN, then UNKNOWN, then PARTIAL_OUTAGE, then UP."""
+    """The worst state of the critical checks: DOWN, then UNKNOWN, then PARTIAL_OUTAGE, then UP. Output only."""
     paused: _builtins.bool
     last_incident: _builtins.str
-    """The newest incident, open or resolved: incidents/{incident}"""
+    """The newest incident, open or resolved: incidents/{incident}. Output only."""
+    etag: _builtins.str
+    """Changes with every change of what is declared. Sent along with a change, it keeps others' changes from being overwritten."""
+    method: _builtins.str
+    """GET unless it says otherwise."""
+    body: _builtins.str
+    preset: _builtins.str
+    """"wordpress" adds the usual WordPress checks."""
+    ip: _builtins.str
+    """"4" or "6": only addresses of this family."""
     @_builtins.property
     def state_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when it is in that state."""
+        """Since when it is in that state. Output only."""
 
     @_builtins.property
-    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Check]: ...
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Check]:
+        """All its checks, those of its preset among them, and how they stand. Output only."""
+
     @_builtins.property
-    def last_incident_start_time(self) -> _timestamp_pb2.Timestamp: ...
+    def last_incident_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only."""
+
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words to find and group sites by: "shop", "host-a"."""
+
+    @_builtins.property
+    def interval(self) -> _duration_pb2.Duration:
+        """Absent: the plan's."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Absent: 10 s."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the regions that look; none: every declared region that is not drained."""
+
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Sent with every request of its HTTP checks that have none of their own."""
+
+    @_builtins.property
+    def expect(self) -> Global___Expectation: ...
+    @_builtins.property
+    def max_latency(self) -> _duration_pb2.Duration:
+        """Slower counts as a failure."""
+
+    @_builtins.property
+    def auth(self) -> Global___Auth: ...
+    @_builtins.property
+    def drift(self) -> Global___DriftChoice:
+        """What a page that no longer resembles its own past is worth."""
+
+    @_builtins.property
+    def declared_checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeclaredCheck]:
+        """Checks beside the one of its own URL."""
+
+    @_builtins.property
+    def maintenance(self) -> _containers.RepeatedCompositeFieldContainer[_maintenance_pb2.MaintenanceWindow]: ...
+    @_builtins.property
+    def more(self) -> _struct_pb2.Struct:
+        """What else is declared, under the keys of the YAML files."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only."""
+
     def __init__(
         self,
         *,
@@ -64,10 +169,28 @@ class Site(_message.Message):
         checks: _abc.Iterable[Global___Check] | None = ...,
         last_incident: _builtins.str = ...,
         last_incident_start_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        interval: _duration_pb2.Duration | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        expect: Global___Expectation | None = ...,
+        max_latency: _duration_pb2.Duration | None = ...,
+        method: _builtins.str = ...,
+        body: _builtins.str = ...,
+        auth: Global___Auth | None = ...,
+        preset: _builtins.str = ...,
+        drift: Global___DriftChoice | None = ...,
+        ip: _builtins.str = ...,
+        declared_checks: _abc.Iterable[Global___DeclaredCheck] | None = ...,
+        maintenance: _abc.Iterable[_maintenance_pb2.MaintenanceWindow] | None = ...,
+        more: _struct_pb2.Struct | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_incident_start_time", b"last_incident_start_time", "state_time", b"state_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "create_time", b"create_time", "drift", b"drift", "expect", b"expect", "interval", b"interval", "last_incident_start_time", b"last_incident_start_time", "max_latency", b"max_latency", "more", b"more", "state_time", b"state_time", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "customer", b"customer", "last_incident", b"last_incident", "last_incident_start_time", b"last_incident_start_time", "name", b"name", "paused", b"paused", "state", b"state", "state_time", b"state_time", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "body", b"body", "checks", b"checks", "create_time", b"create_time", "customer", b"customer", "declared_checks", b"declared_checks", "drift", b"drift", "etag", b"etag", "expect", b"expect", "headers", b"headers", "interval", b"interval", "ip", b"ip", "last_incident", b"last_incident", "last_incident_start_time", b"last_incident_start_time", "maintenance", b"maintenance", "max_latency", b"max_latency", "method", b"method", "more", b"more", "name", b"name", "paused", b"paused", "preset", b"preset", "regions", b"regions", "state", b"state", "state_time", b"state_time", "tags", b"tags", "timeout", b"timeout", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -75,6 +198,8 @@ Global___Site: _TypeAlias = Site  # noqa: Y015
 
 @_typing.final
 class Check(_message.Message):
+    """One check as it is watched."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
@@ -134,6 +259,298 @@ class Check(_message.Message):
 Global___Check: _TypeAlias = Check  # noqa: Y015
 
 @_typing.final
+class Expectation(_message.Message):
+    """What a good answer looks like."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    BODY_CONTAINS_FIELD_NUMBER: _builtins.int
+    BODY_EXCLUDES_FIELD_NUMBER: _builtins.int
+    body_contains: _builtins.str
+    body_excludes: _builtins.str
+    @_builtins.property
+    def status(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Accepted statuses after redirects: "200", "2xx", "200-299". None: 200 to 299."""
+
+    def __init__(
+        self,
+        *,
+        status: _abc.Iterable[_builtins.str] | None = ...,
+        body_contains: _builtins.str = ...,
+        body_excludes: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_contains", b"body_contains", "body_excludes", b"body_excludes", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Expectation: _TypeAlias = Expectation  # noqa: Y015
+
+@_typing.final
+class Auth(_message.Message):
+    """Who the check says that it is; secrets are named, never written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    BEARER_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    password: _builtins.str
+    """Of `user`: name of a variable in the agents' environment."""
+    bearer: _builtins.str
+    """Instead of both: name of the variable that holds a token."""
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+        password: _builtins.str = ...,
+        bearer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bearer", b"bearer", "password", b"password", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Auth: _TypeAlias = Auth  # noqa: Y015
+
+@_typing.final
+class DriftChoice(_message.Message):
+    """What a drifted page is worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    mode: _builtins.str
+    """"off", "warning" or "outage" """
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """What was learned about the page before this is forgotten."""
+
+    def __init__(
+        self,
+        *,
+        mode: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DriftChoice: _TypeAlias = DriftChoice  # noqa: Y015
+
+@_typing.final
+class DeclaredCheck(_message.Message):
+    """A check as it is declared: exactly one of `url`, `tcp`, `dns` and `heartbeat`. What it leaves out is as for its site."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CRITICAL_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    TCP_FIELD_NUMBER: _builtins.int
+    DNS_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    EXPECT_FIELD_NUMBER: _builtins.int
+    MAX_LATENCY_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    AUTH_FIELD_NUMBER: _builtins.int
+    DRIFT_FIELD_NUMBER: _builtins.int
+    IP_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The last part of sites/{site}/checks/{check}."""
+    critical: _builtins.bool
+    """Absent means true."""
+    url: _builtins.str
+    method: _builtins.str
+    body: _builtins.str
+    ip: _builtins.str
+    @_builtins.property
+    def tcp(self) -> Global___TcpQuestion: ...
+    @_builtins.property
+    def dns(self) -> Global___DnsQuestion: ...
+    @_builtins.property
+    def heartbeat(self) -> Global___HeartbeatPromise: ...
+    @_builtins.property
+    def interval(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def expect(self) -> Global___Expectation: ...
+    @_builtins.property
+    def max_latency(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def auth(self) -> Global___Auth: ...
+    @_builtins.property
+    def drift(self) -> Global___DriftChoice: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        critical: _builtins.bool | None = ...,
+        url: _builtins.str = ...,
+        tcp: Global___TcpQuestion | None = ...,
+        dns: Global___DnsQuestion | None = ...,
+        heartbeat: Global___HeartbeatPromise | None = ...,
+        interval: _duration_pb2.Duration | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        expect: Global___Expectation | None = ...,
+        max_latency: _duration_pb2.Duration | None = ...,
+        method: _builtins.str = ...,
+        body: _builtins.str = ...,
+        auth: Global___Auth | None = ...,
+        drift: Global___DriftChoice | None = ...,
+        ip: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_critical", b"_critical", "auth", b"auth", "critical", b"critical", "dns", b"dns", "drift", b"drift", "expect", b"expect", "heartbeat", b"heartbeat", "interval", b"interval", "max_latency", b"max_latency", "tcp", b"tcp", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_critical", b"_critical", "auth", b"auth", "body", b"body", "critical", b"critical", "dns", b"dns", "drift", b"drift", "expect", b"expect", "headers", b"headers", "heartbeat", b"heartbeat", "interval", b"interval", "ip", b"ip", "max_latency", b"max_latency", "method", b"method", "name", b"name", "regions", b"regions", "tcp", b"tcp", "timeout", b"timeout", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__critical: _TypeAlias = _typing.Literal["critical"]  # noqa: Y015
+    _WhichOneofArgType__critical: _TypeAlias = _typing.Literal["_critical", b"_critical"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__critical) -> _WhichOneofReturnType__critical | None: ...
+
+Global___DeclaredCheck: _TypeAlias = DeclaredCheck  # noqa: Y015
+
+@_typing.final
+class TcpQuestion(_message.Message):
+    """A connection, and what is said on it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    TLS_FIELD_NUMBER: _builtins.int
+    SEND_FIELD_NUMBER: _builtins.int
+    EXPECT_FIELD_NUMBER: _builtins.int
+    host: _builtins.str
+    port: _builtins.int
+    tls: _builtins.bool
+    send: _builtins.str
+    expect: _builtins.str
+    def __init__(
+        self,
+        *,
+        host: _builtins.str = ...,
+        port: _builtins.int = ...,
+        tls: _builtins.bool = ...,
+        send: _builtins.str = ...,
+        expect: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expect", b"expect", "host", b"host", "port", b"port", "send", b"send", "tls", b"tls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TcpQuestion: _TypeAlias = TcpQuestion  # noqa: Y015
+
+@_typing.final
+class DnsQuestion(_message.Message):
+    """A question to name servers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    EXPECT_FIELD_NUMBER: _builtins.int
+    EXACT_FIELD_NUMBER: _builtins.int
+    RESOLVERS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    record: _builtins.str
+    """A unless it says otherwise."""
+    exact: _builtins.bool
+    """Nothing but the expected may be answered."""
+    @_builtins.property
+    def expect(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def resolvers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        record: _builtins.str = ...,
+        expect: _abc.Iterable[_builtins.str] | None = ...,
+        exact: _builtins.bool = ...,
+        resolvers: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact", b"exact", "expect", b"expect", "name", b"name", "record", b"record", "resolvers", b"resolvers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DnsQuestion: _TypeAlias = DnsQuestion  # noqa: Y015
+
+@_typing.final
+class HeartbeatPromise(_message.Message):
+    """A job that calls us: every `period`, or at the times of `cron` in the customer's zone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: _builtins.int
+    CRON_FIELD_NUMBER: _builtins.int
+    GRACE_FIELD_NUMBER: _builtins.int
+    cron: _builtins.str
+    @_builtins.property
+    def period(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def grace(self) -> _duration_pb2.Duration:
+        """How much later a call may come; absent means 5 min."""
+
+    def __init__(
+        self,
+        *,
+        period: _duration_pb2.Duration | None = ...,
+        cron: _builtins.str = ...,
+        grace: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace", "period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cron", b"cron", "grace", b"grace", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeartbeatPromise: _TypeAlias = HeartbeatPromise  # noqa: Y015
+
+@_typing.final
 class GetSiteRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -160,21 +577,35 @@ class ListSitesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most 1000; 0 means 100."""
     page_token: _builtins.str
     customer: _builtins.str
     """customers/{customer}, to list one customer's sites."""
+    filter: _builtins.str
+    """Terms joined by AND, each `field = value`, `field != value` or `field : part`; fields are state, customer, tag, url, name, paused,
+    preset: `state = DOWN AND tag = shop`, `url : bakery`.
+    """
+    order_by: _builtins.str
+    """Fields, each with an optional " desc": name, customer, url, state, state_time, create_time. The worst state comes first."""
+    skip: _builtins.int
+    """So many entries are left out before the page begins; at most 100000."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         customer: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        skip: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -203,3 +634,372 @@ class ListSitesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSitesResponse: _TypeAlias = ListSitesResponse  # noqa: Y015
+
+@_typing.final
+class CreateSiteRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_ID_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    site_id: _builtins.str
+    """The last part of the name: letters, digits and hyphens. Empty: made from the URL's host."""
+    request_id: _builtins.str
+    """A UUID; a request that is repeated under the same one creates one site, and is answered with it."""
+    validate_only: _builtins.bool
+    """Check everything, create nothing."""
+    @_builtins.property
+    def site(self) -> Global___Site: ...
+    def __init__(
+        self,
+        *,
+        site_id: _builtins.str = ...,
+        site: Global___Site | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["site", b"site"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "site", b"site", "site_id", b"site_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateSiteRequest: _TypeAlias = CreateSiteRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSiteRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    validate_only: _builtins.bool
+    """Check everything, change nothing."""
+    @_builtins.property
+    def site(self) -> Global___Site:
+        """`name` says which. With an `etag`, only if nobody changed it since."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to change; those that are empty in `site` are cleared. Absent: the fields that are set. "*": all of them."""
+
+    def __init__(
+        self,
+        *,
+        site: Global___Site | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["site", b"site", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["site", b"site", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSiteRequest: _TypeAlias = UpdateSiteRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSiteRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    ALLOW_MISSING_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """sites/{site}"""
+    etag: _builtins.str
+    """If it is given, only if nobody changed the site since."""
+    allow_missing: _builtins.bool
+    """Nothing of this name is fine, too."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        allow_missing: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_missing", b"allow_missing", "etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSiteRequest: _TypeAlias = DeleteSiteRequest  # noqa: Y015
+
+@_typing.final
+class PauseSiteRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """sites/{site}"""
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseSiteRequest: _TypeAlias = PauseSiteRequest  # noqa: Y015
+
+@_typing.final
+class ResumeSiteRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """sites/{site}"""
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeSiteRequest: _TypeAlias = ResumeSiteRequest  # noqa: Y015
+
+@_typing.final
+class CheckNowRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """sites/{site}, for the check of its own URL, or sites/{site}/checks/{check}"""
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the regions to ask; none: all of the check's."""
+
+    @_builtins.property
+    def wait(self) -> _duration_pb2.Duration:
+        """How long to wait for answers, at most 30 s; absent: the check's timeout and a little more."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+        wait: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "regions", b"regions", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckNowRequest: _TypeAlias = CheckNowRequest  # noqa: Y015
+
+@_typing.final
+class CheckNowResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    SILENT_REGIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]:
+        """As they came, one per region at most."""
+
+    @_builtins.property
+    def silent_regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that did not answer in time."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[_result_pb2.Result] | None = ...,
+        silent_regions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "silent_regions", b"silent_regions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckNowResponse: _TypeAlias = CheckNowResponse  # noqa: Y015
+
+@_typing.final
+class WatchSitesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    SKIP_SNAPSHOT_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """customers/{customer}, to watch one customer's sites."""
+    filter: _builtins.str
+    """As in ListSitesRequest; over name, customer, tag, url and preset only: a site must not leave the view by a change of state."""
+    resume_token: _builtins.str
+    """Where an earlier stream ended: no snapshot, only what happened since."""
+    skip_snapshot: _builtins.bool
+    """Changes only, from now on."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+        skip_snapshot: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "filter", b"filter", "resume_token", b"resume_token", "skip_snapshot", b"skip_snapshot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchSitesRequest: _TypeAlias = WatchSitesRequest  # noqa: Y015
+
+@_typing.final
+class WatchSitesResponse(_message.Message):
+    """One of a snapshot's sites, its end, or a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_END_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    KEEP_ALIVE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """Resuming with it leaves out nothing after this message and repeats nothing before it. Empty within a snapshot."""
+    @_builtins.property
+    def site(self) -> Global___Site:
+        """A site as it is."""
+
+    @_builtins.property
+    def snapshot_end(self) -> Global___SnapshotEnd:
+        """The snapshot is complete; what follows are changes."""
+
+    @_builtins.property
+    def change(self) -> Global___SiteChange: ...
+    @_builtins.property
+    def keep_alive(self) -> Global___KeepAlive:
+        """Nothing happened; sent now and then so that both sides know that the other is there."""
+
+    def __init__(
+        self,
+        *,
+        site: Global___Site | None = ...,
+        snapshot_end: Global___SnapshotEnd | None = ...,
+        change: Global___SiteChange | None = ...,
+        keep_alive: Global___KeepAlive | None = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "keep_alive", b"keep_alive", "site", b"site", "snapshot_end", b"snapshot_end"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "keep_alive", b"keep_alive", "resume_token", b"resume_token", "site", b"site", "snapshot_end", b"snapshot_end"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["site", "snapshot_end", "change", "keep_alive"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___WatchSitesResponse: _TypeAlias = WatchSitesResponse  # noqa: Y015
+
+@_typing.final
+class SnapshotEnd(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """How many resources it had."""
+    def __init__(
+        self,
+        *,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnapshotEnd: _TypeAlias = SnapshotEnd  # noqa: Y015
+
+@_typing.final
+class KeepAlive(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepAlive: _TypeAlias = KeepAlive  # noqa: Y015
+
+@_typing.final
+class SiteChange(_message.Message):
+    """Something that happened to a site."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The same for the same change, whoever tells of it."""
+    kind: _builtins.str
+    """state.changed, declared, deleted"""
+    site: _builtins.str
+    """sites/{site}"""
+    check: _builtins.str
+    """state.changed only: sites/{site}/checks/{check}, and what it is now."""
+    state: _outcome_pb2.State.ValueType
+    incident: _builtins.str
+    """incidents/{incident}, where there is one."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it took effect."""
+
+    @_builtins.property
+    def current(self) -> Global___Site:
+        """The site as it is when this is sent; absent once it is deleted."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        site: _builtins.str = ...,
+        check: _builtins.str = ...,
+        state: _outcome_pb2.State.ValueType = ...,
+        incident: _builtins.str = ...,
+        current: Global___Site | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "current", b"current", "incident", b"incident", "key", b"key", "kind", b"kind", "site", b"site", "state", b"state", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SiteChange: _TypeAlias = SiteChange  # noqa: Y015

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from quivive.v1 import site_pb2 as quivive_dot_v1_dot_site__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -26,7 +27,7 @@ if _version_not_supported:
 
 
 class SiteServiceStub:
-    """Reads the watched sites and their present state.
+    """The watched sites: what is declared of them, and how they stand.
     """
 
     def __init__(self, channel):
@@ -45,10 +46,45 @@ class SiteServiceStub:
                 request_serializer=quivive_dot_v1_dot_site__pb2.ListSitesRequest.SerializeToString,
                 response_deserializer=quivive_dot_v1_dot_site__pb2.ListSitesResponse.FromString,
                 _registered_method=True)
+        self.CreateSite = channel.unary_unary(
+                '/quivive.v1.SiteService/CreateSite',
+                request_serializer=quivive_dot_v1_dot_site__pb2.CreateSiteRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_site__pb2.Site.FromString,
+                _registered_method=True)
+        self.UpdateSite = channel.unary_unary(
+                '/quivive.v1.SiteService/UpdateSite',
+                request_serializer=quivive_dot_v1_dot_site__pb2.UpdateSiteRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_site__pb2.Site.FromString,
+                _registered_method=True)
+        self.DeleteSite = channel.unary_unary(
+                '/quivive.v1.SiteService/DeleteSite',
+                request_serializer=quivive_dot_v1_dot_site__pb2.DeleteSiteRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.PauseSite = channel.unary_unary(
+                '/quivive.v1.SiteService/PauseSite',
+                request_serializer=quivive_dot_v1_dot_site__pb2.PauseSiteRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_site__pb2.Site.FromString,
+                _registered_method=True)
+        self.ResumeSite = channel.unary_unary(
+                '/quivive.v1.SiteService/ResumeSite',
+                request_serializer=quivive_dot_v1_dot_site__pb2.ResumeSiteRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_site__pb2.Site.FromString,
+                _registered_method=True)
+        self.CheckNow = channel.unary_unary(
+                '/quivive.v1.SiteService/CheckNow',
+                request_serializer=quivive_dot_v1_dot_site__pb2.CheckNowRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_site__pb2.CheckNowResponse.FromString,
+                _registered_method=True)
+        self.WatchSites = channel.unary_stream(
+                '/quivive.v1.SiteService/WatchSites',
+                request_serializer=quivive_dot_v1_dot_site__pb2.WatchSitesRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_site__pb2.WatchSitesResponse.FromString,
+                _registered_method=True)
 
 
 class SiteServiceServicer:
-    """Reads the watched sites and their present state.
+    """The watched sites: what is declared of them, and how they stand.
     """
 
     def GetSite(self, request, context):
@@ -59,7 +95,57 @@ class SiteServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSites(self, request, context):
-        """All sites, by name, a page at a time.
+        """Sites, by name unless `order_by` says otherwise, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateSite(self, request, context):
+        """Declares a site; its checks are with the agents seconds later. ALREADY_EXISTS when there is one of this name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSite(self, request, context):
+        """Changes what is declared of a site. ABORTED when it was changed since the etag was read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSite(self, request, context):
+        """Takes a site out of the watch. Its history stays, its open incidents are closed with the reason "deleted".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseSite(self, request, context):
+        """Stops looking at a site, and closes its open incidents with the reason "paused". Harmless to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeSite(self, request, context):
+        """Looks at a paused site again. Harmless to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckNow(self, request, context):
+        """Asks the agents of a check's regions to look now, and answers with what they saw within `wait`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchSites(self, request, context):
+        """The sites as they are, then every change, for as long as the caller listens. RESOURCE_EXHAUSTED ends the stream of a caller who
+        reads too slowly: resume with the last token. OUT_OF_RANGE when a token is too old: begin anew.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +164,41 @@ def add_SiteServiceServicer_to_server(servicer, server):
                     request_deserializer=quivive_dot_v1_dot_site__pb2.ListSitesRequest.FromString,
                     response_serializer=quivive_dot_v1_dot_site__pb2.ListSitesResponse.SerializeToString,
             ),
+            'CreateSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSite,
+                    request_deserializer=quivive_dot_v1_dot_site__pb2.CreateSiteRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_site__pb2.Site.SerializeToString,
+            ),
+            'UpdateSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSite,
+                    request_deserializer=quivive_dot_v1_dot_site__pb2.UpdateSiteRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_site__pb2.Site.SerializeToString,
+            ),
+            'DeleteSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSite,
+                    request_deserializer=quivive_dot_v1_dot_site__pb2.DeleteSiteRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'PauseSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseSite,
+                    request_deserializer=quivive_dot_v1_dot_site__pb2.PauseSiteRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_site__pb2.Site.SerializeToString,
+            ),
+            'ResumeSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeSite,
+                    request_deserializer=quivive_dot_v1_dot_site__pb2.ResumeSiteRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_site__pb2.Site.SerializeToString,
+            ),
+            'CheckNow': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckNow,
+                    request_deserializer=quivive_dot_v1_dot_site__pb2.CheckNowRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_site__pb2.CheckNowResponse.SerializeToString,
+            ),
+            'WatchSites': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchSites,
+                    request_deserializer=quivive_dot_v1_dot_site__pb2.WatchSitesRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_site__pb2.WatchSitesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'quivive.v1.SiteService', rpc_method_handlers)
@@ -87,7 +208,7 @@ def add_SiteServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SiteService:
-    """Reads the watched sites and their present state.
+    """The watched sites: what is declared of them, and how they stand.
     """
 
     @staticmethod
@@ -134,6 +255,195 @@ class SiteService:
             '/quivive.v1.SiteService/ListSites',
             quivive_dot_v1_dot_site__pb2.ListSitesRequest.SerializeToString,
             quivive_dot_v1_dot_site__pb2.ListSitesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SiteService/CreateSite',
+            quivive_dot_v1_dot_site__pb2.CreateSiteRequest.SerializeToString,
+            quivive_dot_v1_dot_site__pb2.Site.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SiteService/UpdateSite',
+            quivive_dot_v1_dot_site__pb2.UpdateSiteRequest.SerializeToString,
+            quivive_dot_v1_dot_site__pb2.Site.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SiteService/DeleteSite',
+            quivive_dot_v1_dot_site__pb2.DeleteSiteRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SiteService/PauseSite',
+            quivive_dot_v1_dot_site__pb2.PauseSiteRequest.SerializeToString,
+            quivive_dot_v1_dot_site__pb2.Site.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SiteService/ResumeSite',
+            quivive_dot_v1_dot_site__pb2.ResumeSiteRequest.SerializeToString,
+            quivive_dot_v1_dot_site__pb2.Site.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckNow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SiteService/CheckNow',
+            quivive_dot_v1_dot_site__pb2.CheckNowRequest.SerializeToString,
+            quivive_dot_v1_dot_site__pb2.CheckNowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchSites(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/quivive.v1.SiteService/WatchSites',
+            quivive_dot_v1_dot_site__pb2.WatchSitesRequest.SerializeToString,
+            quivive_dot_v1_dot_site__pb2.WatchSitesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from quivive.v1 import site_pb2 as _site_pb2
 import abc as _abc_1
@@ -27,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SiteServiceStub:
-    """Reads the watched sites and their present state."""
+    """The watched sites: what is declared of them, and how they stand."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,20 +37,52 @@ class SiteServiceStub:
     GetSite: _grpc.UnaryUnaryMultiCallable[_site_pb2.GetSiteRequest, _site_pb2.Site]
     """One site. NOT_FOUND when there is none of this name."""
     ListSites: _grpc.UnaryUnaryMultiCallable[_site_pb2.ListSitesRequest, _site_pb2.ListSitesResponse]
-    """All sites, by name, a page at a time."""
+    """Sites, by name unless `order_by` says otherwise, a page at a time."""
+    CreateSite: _grpc.UnaryUnaryMultiCallable[_site_pb2.CreateSiteRequest, _site_pb2.Site]
+    """Declares a site; its checks are with the agents seconds later. ALREADY_EXISTS when there is one of this name."""
+    UpdateSite: _grpc.UnaryUnaryMultiCallable[_site_pb2.UpdateSiteRequest, _site_pb2.Site]
+    """Changes what is declared of a site. ABORTED when it was changed since the etag was read."""
+    DeleteSite: _grpc.UnaryUnaryMultiCallable[_site_pb2.DeleteSiteRequest, _empty_pb2.Empty]
+    """Takes a site out of the watch. Its history stays, its open incidents are closed with the reason "deleted"."""
+    PauseSite: _grpc.UnaryUnaryMultiCallable[_site_pb2.PauseSiteRequest, _site_pb2.Site]
+    """Stops looking at a site, and closes its open incidents with the reason "paused". Harmless to repeat."""
+    ResumeSite: _grpc.UnaryUnaryMultiCallable[_site_pb2.ResumeSiteRequest, _site_pb2.Site]
+    """Looks at a paused site again. Harmless to repeat."""
+    CheckNow: _grpc.UnaryUnaryMultiCallable[_site_pb2.CheckNowRequest, _site_pb2.CheckNowResponse]
+    """Asks the agents of a check's regions to look now, and answers with what they saw within `wait`."""
+    WatchSites: _grpc.UnaryStreamMultiCallable[_site_pb2.WatchSitesRequest, _site_pb2.WatchSitesResponse]
+    """The sites as they are, then every change, for as long as the caller listens. RESOURCE_EXHAUSTED ends the stream of a caller who
+    reads too slowly: resume with the last token. OUT_OF_RANGE when a token is too old: begin anew.
+    """
 
 @_typing.type_check_only
 class SiteServiceAsyncStub(SiteServiceStub):
-    """Reads the watched sites and their present state."""
+    """The watched sites: what is declared of them, and how they stand."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSite: _aio.UnaryUnaryMultiCallable[_site_pb2.GetSiteRequest, _site_pb2.Site]  # type: ignore[assignment]
     """One site. NOT_FOUND when there is none of this name."""
     ListSites: _aio.UnaryUnaryMultiCallable[_site_pb2.ListSitesRequest, _site_pb2.ListSitesResponse]  # type: ignore[assignment]
-    """All sites, by name, a page at a time."""
+    """Sites, by name unless `order_by` says otherwise, a page at a time."""
+    CreateSite: _aio.UnaryUnaryMultiCallable[_site_pb2.CreateSiteRequest, _site_pb2.Site]  # type: ignore[assignment]
+    """Declares a site; its checks are with the agents seconds later. ALREADY_EXISTS when there is one of this name."""
+    UpdateSite: _aio.UnaryUnaryMultiCallable[_site_pb2.UpdateSiteRequest, _site_pb2.Site]  # type: ignore[assignment]
+    """Changes what is declared of a site. ABORTED when it was changed since the etag was read."""
+    DeleteSite: _aio.UnaryUnaryMultiCallable[_site_pb2.DeleteSiteRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Takes a site out of the watch. Its history stays, its open incidents are closed with the reason "deleted"."""
+    PauseSite: _aio.UnaryUnaryMultiCallable[_site_pb2.PauseSiteRequest, _site_pb2.Site]  # type: ignore[assignment]
+    """Stops looking at a site, and closes its open incidents with the reason "paused". Harmless to repeat."""
+    ResumeSite: _aio.UnaryUnaryMultiCallable[_site_pb2.ResumeSiteRequest, _site_pb2.Site]  # type: ignore[assignment]
+    """Looks at a paused site again. Harmless to repeat."""
+    CheckNow: _aio.UnaryUnaryMultiCallable[_site_pb2.CheckNowRequest, _site_pb2.CheckNowResponse]  # type: ignore[assignment]
+    """Asks the agents of a check's regions to look now, and answers with what they saw within `wait`."""
+    WatchSites: _aio.UnaryStreamMultiCallable[_site_pb2.WatchSitesRequest, _site_pb2.WatchSitesResponse]  # type: ignore[assignment]
+    """The sites as they are, then every change, for as long as the caller listens. RESOURCE_EXHAUSTED ends the stream of a caller who
+    reads too slowly: resume with the last token. OUT_OF_RANGE when a token is too old: begin anew.
+    """
 
 class SiteServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads the watched sites and their present state."""
+    """The watched sites: what is declared of them, and how they stand."""
 
     @_abc_1.abstractmethod
     def GetSite(
@@ -65,6 +98,64 @@ class SiteServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _site_pb2.ListSitesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_site_pb2.ListSitesResponse, _abc.Awaitable[_site_pb2.ListSitesResponse]]:
-        """All sites, by name, a page at a time."""
+        """Sites, by name unless `order_by` says otherwise, a page at a time."""
+
+    @_abc_1.abstractmethod
+    def CreateSite(
+        self,
+        request: _site_pb2.CreateSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_site_pb2.Site, _abc.Awaitable[_site_pb2.Site]]:
+        """Declares a site; its checks are with the agents seconds later. ALREADY_EXISTS when there is one of this name."""
+
+    @_abc_1.abstractmethod
+    def UpdateSite(
+        self,
+        request: _site_pb2.UpdateSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_site_pb2.Site, _abc.Awaitable[_site_pb2.Site]]:
+        """Changes what is declared of a site. ABORTED when it was changed since the etag was read."""
+
+    @_abc_1.abstractmethod
+    def DeleteSite(
+        self,
+        request: _site_pb2.DeleteSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Takes a site out of the watch. Its history stays, its open incidents are closed with the reason "deleted"."""
+
+    @_abc_1.abstractmethod
+    def PauseSite(
+        self,
+        request: _site_pb2.PauseSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_site_pb2.Site, _abc.Awaitable[_site_pb2.Site]]:
+        """Stops looking at a site, and closes its open incidents with the reason "paused". Harmless to repeat."""
+
+    @_abc_1.abstractmethod
+    def ResumeSite(
+        self,
+        request: _site_pb2.ResumeSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_site_pb2.Site, _abc.Awaitable[_site_pb2.Site]]:
+        """Looks at a paused site again. Harmless to repeat."""
+
+    @_abc_1.abstractmethod
+    def CheckNow(
+        self,
+        request: _site_pb2.CheckNowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_site_pb2.CheckNowResponse, _abc.Awaitable[_site_pb2.CheckNowResponse]]:
+        """Asks the agents of a check's regions to look now, and answers with what they saw within `wait`."""
+
+    @_abc_1.abstractmethod
+    def WatchSites(
+        self,
+        request: _site_pb2.WatchSitesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_site_pb2.WatchSitesResponse], _abc.AsyncIterator[_site_pb2.WatchSitesResponse]]:
+        """The sites as they are, then every change, for as long as the caller listens. RESOURCE_EXHAUSTED ends the stream of a caller who
+        reads too slowly: resume with the last token. OUT_OF_RANGE when a token is too old: begin anew.
+        """
 
 def add_SiteServiceServicer_to_server(servicer: SiteServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

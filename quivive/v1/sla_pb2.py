@@ -22,43 +22,58 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14quivive/v1/sla.proto\x12\nquivive.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x01\n\x0fQuerySlaRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05month\x18\x04 \x01(\t\x12,\n\x0bgranularity\x18\x05 \x01(\x0e\x32\x17.quivive.v1.Granularity\"\xce\x01\n\x10QuerySlaResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x66igures\x18\x03 \x03(\x0b\x32\x15.quivive.v1.SlaFigure\x12\x1e\n\x11mean_availability\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x14\n\x12_mean_availability\"\xc7\x06\n\tSlaFigure\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x19\n\x0c\x61vailability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0c\x63ompleteness\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0blower_bound\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bupper_bound\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\r\n\x05up_us\x18\x06 \x01(\x03\x12\x0f\n\x07\x64own_us\x18\x07 \x01(\x03\x12\x12\n\nunknown_us\x18\x08 \x01(\x03\x12\x12\n\npartial_us\x18\t \x01(\x03\x12\x16\n\x0emaintenance_us\x18\n \x01(\x03\x12\x11\n\tincidents\x18\x0b \x01(\r\x12.\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tobjective\x18\x0e \x01(\x01H\x04\x88\x01\x01\x12\x1c\n\x0f\x65rror_budget_us\x18\x0f \x01(\x03H\x05\x88\x01\x01\x12!\n\x14\x65rror_budget_left_us\x18\x10 \x01(\x03H\x06\x88\x01\x01\x12(\n\nburn_rates\x18\x11 \x03(\x0b\x32\x14.quivive.v1.BurnRate\x12$\n\x05times\x18\x12 \x01(\x0b\x32\x15.quivive.v1.MeanTimes\x12-\n\tresponses\x18\x13 \x01(\x0b\x32\x1a.quivive.v1.ResponseFigure\x12)\n\tcorrected\x18\x14 \x01(\x0b\x32\x16.quivive.v1.SlaReading\x12-\n\x10late_maintenance\x18\x15 \x03(\x0b\x32\x13.quivive.v1.SlaSpan\x12\x1a\n\x12\x65xcluded_incidents\x18\x16 \x03(\t\x12&\n\x07\x62uckets\x18\x17 \x03(\x0b\x32\x15.quivive.v1.SlaBucketB\x0f\n\r_availabilityB\x0f\n\r_completenessB\x0e\n\x0c_lower_boundB\x0e\n\x0c_upper_boundB\x0c\n\n_objectiveB\x12\n\x10_error_budget_usB\x17\n\x15_error_budget_left_us\"\x98\x02\n\nSlaReading\x12\x19\n\x0c\x61vailability\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0c\x63ompleteness\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0blower_bound\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bupper_bound\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\r\n\x05up_us\x18\x05 \x01(\x03\x12\x0f\n\x07\x64own_us\x18\x06 \x01(\x03\x12\x12\n\nunknown_us\x18\x07 \x01(\x03\x12\x12\n\npartial_us\x18\x08 \x01(\x03\x12\x16\n\x0emaintenance_us\x18\t \x01(\x03\x42\x0f\n\r_availabilityB\x0f\n\r_completenessB\x0e\n\x0c_lower_boundB\x0e\n\x0c_upper_bound\"g\n\x07SlaSpan\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\tSlaBucket\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x07reading\x18\x03 \x01(\x0b\x32\x16.quivive.v1.SlaReading\"9\n\x08\x42urnRate\x12\x11\n\twindow_us\x18\x01 \x01(\x03\x12\x11\n\x04rate\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_rate\"\xd3\x01\n\tMeanTimes\x12\x10\n\x08\x66\x61ilures\x18\x01 \x01(\r\x12\x16\n\tdetect_us\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x1b\n\x0e\x61\x63knowledge_us\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x16\n\trepair_us\x18\x04 \x01(\x03H\x02\x88\x01\x01\x12 \n\x13\x62\x65tween_failures_us\x18\x05 \x01(\x03H\x03\x88\x01\x01\x42\x0c\n\n_detect_usB\x11\n\x0f_acknowledge_usB\x0c\n\n_repair_usB\x16\n\x14_between_failures_us\"Q\n\x0eResponseFigure\x12\x0b\n\x03met\x18\x01 \x01(\r\x12\x10\n\x08\x62reached\x18\x02 \x01(\r\x12\x0f\n\x07not_due\x18\x03 \x01(\r\x12\x0f\n\x07pending\x18\x04 \x01(\r\"\x93\x01\n\x13QueryLatencyRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05month\x18\x04 \x01(\t\"\xa0\x01\n\x14QueryLatencyResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07\x66igures\x18\x03 \x03(\x0b\x32\x19.quivive.v1.LatencyFigure\"\x8f\x01\n\rLatencyFigure\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\x03\x12\x0e\n\x06p50_us\x18\x05 \x01(\x03\x12\x0e\n\x06p90_us\x18\x06 \x01(\x03\x12\x0e\n\x06p95_us\x18\x07 \x01(\x03\x12\x0e\n\x06p99_us\x18\x08 \x01(\x03*\x82\x01\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x14\n\x10GRANULARITY_HOUR\x10\x01\x12\x13\n\x0fGRANULARITY_DAY\x10\x02\x12\x14\n\x10GRANULARITY_WEEK\x10\x03\x12\x15\n\x11GRANULARITY_MONTH\x10\x04\x32\xa6\x01\n\nSlaService\x12\x45\n\x08QuerySla\x12\x1b.quivive.v1.QuerySlaRequest\x1a\x1c.quivive.v1.QuerySlaResponse\x12Q\n\x0cQueryLatency\x12\x1f.quivive.v1.QueryLatencyRequest\x1a .quivive.v1.QueryLatencyResponseB\x16Z\x14quivive/v1;quivivev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14quivive/v1/sla.proto\x12\nquivive.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x01\n\x0fQuerySlaRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05month\x18\x04 \x01(\t\x12,\n\x0bgranularity\x18\x05 \x01(\x0e\x32\x17.quivive.v1.Granularity\"\xce\x01\n\x10QuerySlaResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x66igures\x18\x03 \x03(\x0b\x32\x15.quivive.v1.SlaFigure\x12\x1e\n\x11mean_availability\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x14\n\x12_mean_availability\"\xc7\x06\n\tSlaFigure\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x19\n\x0c\x61vailability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0c\x63ompleteness\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0blower_bound\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bupper_bound\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\r\n\x05up_us\x18\x06 \x01(\x03\x12\x0f\n\x07\x64own_us\x18\x07 \x01(\x03\x12\x12\n\nunknown_us\x18\x08 \x01(\x03\x12\x12\n\npartial_us\x18\t \x01(\x03\x12\x16\n\x0emaintenance_us\x18\n \x01(\x03\x12\x11\n\tincidents\x18\x0b \x01(\r\x12.\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tobjective\x18\x0e \x01(\x01H\x04\x88\x01\x01\x12\x1c\n\x0f\x65rror_budget_us\x18\x0f \x01(\x03H\x05\x88\x01\x01\x12!\n\x14\x65rror_budget_left_us\x18\x10 \x01(\x03H\x06\x88\x01\x01\x12(\n\nburn_rates\x18\x11 \x03(\x0b\x32\x14.quivive.v1.BurnRate\x12$\n\x05times\x18\x12 \x01(\x0b\x32\x15.quivive.v1.MeanTimes\x12-\n\tresponses\x18\x13 \x01(\x0b\x32\x1a.quivive.v1.ResponseFigure\x12)\n\tcorrected\x18\x14 \x01(\x0b\x32\x16.quivive.v1.SlaReading\x12-\n\x10late_maintenance\x18\x15 \x03(\x0b\x32\x13.quivive.v1.SlaSpan\x12\x1a\n\x12\x65xcluded_incidents\x18\x16 \x03(\t\x12&\n\x07\x62uckets\x18\x17 \x03(\x0b\x32\x15.quivive.v1.SlaBucketB\x0f\n\r_availabilityB\x0f\n\r_completenessB\x0e\n\x0c_lower_boundB\x0e\n\x0c_upper_boundB\x0c\n\n_objectiveB\x12\n\x10_error_budget_usB\x17\n\x15_error_budget_left_us\"\x98\x02\n\nSlaReading\x12\x19\n\x0c\x61vailability\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0c\x63ompleteness\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0blower_bound\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bupper_bound\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\r\n\x05up_us\x18\x05 \x01(\x03\x12\x0f\n\x07\x64own_us\x18\x06 \x01(\x03\x12\x12\n\nunknown_us\x18\x07 \x01(\x03\x12\x12\n\npartial_us\x18\x08 \x01(\x03\x12\x16\n\x0emaintenance_us\x18\t \x01(\x03\x42\x0f\n\r_availabilityB\x0f\n\r_completenessB\x0e\n\x0c_lower_boundB\x0e\n\x0c_upper_bound\"g\n\x07SlaSpan\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\tSlaBucket\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x07reading\x18\x03 \x01(\x0b\x32\x16.quivive.v1.SlaReading\"9\n\x08\x42urnRate\x12\x11\n\twindow_us\x18\x01 \x01(\x03\x12\x11\n\x04rate\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_rate\"\xd3\x01\n\tMeanTimes\x12\x10\n\x08\x66\x61ilures\x18\x01 \x01(\r\x12\x16\n\tdetect_us\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x1b\n\x0e\x61\x63knowledge_us\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x16\n\trepair_us\x18\x04 \x01(\x03H\x02\x88\x01\x01\x12 \n\x13\x62\x65tween_failures_us\x18\x05 \x01(\x03H\x03\x88\x01\x01\x42\x0c\n\n_detect_usB\x11\n\x0f_acknowledge_usB\x0c\n\n_repair_usB\x16\n\x14_between_failures_us\"Q\n\x0eResponseFigure\x12\x0b\n\x03met\x18\x01 \x01(\r\x12\x10\n\x08\x62reached\x18\x02 \x01(\r\x12\x0f\n\x07not_due\x18\x03 \x01(\r\x12\x0f\n\x07pending\x18\x04 \x01(\r\"\x93\x01\n\x13QueryLatencyRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05month\x18\x04 \x01(\t\"\xa0\x01\n\x14QueryLatencyResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07\x66igures\x18\x03 \x03(\x0b\x32\x19.quivive.v1.LatencyFigure\"\x8f\x01\n\rLatencyFigure\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\x03\x12\x0e\n\x06p50_us\x18\x05 \x01(\x03\x12\x0e\n\x06p90_us\x18\x06 \x01(\x03\x12\x0e\n\x06p95_us\x18\x07 \x01(\x03\x12\x0e\n\x06p99_us\x18\x08 \x01(\x03\"\xd0\x01\n\x14\x42\x61tchQuerySlaRequest\x12\x10\n\x08subjects\x18\x01 \x03(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05month\x18\x05 \x01(\t\x12,\n\x0bgranularity\x18\x06 \x01(\x0e\x32\x17.quivive.v1.Granularity\"E\n\x15\x42\x61tchQuerySlaResponse\x12,\n\x08subjects\x18\x01 \x03(\x0b\x32\x1a.quivive.v1.SubjectFigures\"\xdd\x01\n\x0eSubjectFigures\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x66igures\x18\x04 \x03(\x0b\x32\x15.quivive.v1.SlaFigure\x12\x1e\n\x11mean_availability\x18\x05 \x01(\x01H\x00\x88\x01\x01\x42\x14\n\x12_mean_availability\"\x9b\x01\n\x1bQueryResponseTargetsRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05month\x18\x04 \x01(\t\"\xd5\x01\n\x1cQueryResponseTargetsResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07targets\x18\x03 \x03(\x0b\x32\x1a.quivive.v1.ResponseTarget\x12*\n\x06totals\x18\x04 \x01(\x0b\x32\x1a.quivive.v1.ResponseFigure\"\xa0\x03\n\x0eResponseTarget\x12\x10\n\x08incident\x18\x01 \x01(\t\x12\x0c\n\x04site\x18\x02 \x01(\t\x12-\n\tpage_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10\x61\x63knowledge_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64ue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x08standing\x18\x06 \x01(\x0e\x32#.quivive.v1.ResponseTarget.Standing\x12)\n\x06target\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"y\n\x08Standing\x12\x18\n\x14STANDING_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTANDING_MET\x10\x01\x12\x15\n\x11STANDING_BREACHED\x10\x02\x12\x14\n\x10STANDING_NOT_DUE\x10\x03\x12\x14\n\x10STANDING_PENDING\x10\x04*\x82\x01\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x14\n\x10GRANULARITY_HOUR\x10\x01\x12\x13\n\x0fGRANULARITY_DAY\x10\x02\x12\x14\n\x10GRANULARITY_WEEK\x10\x03\x12\x15\n\x11GRANULARITY_MONTH\x10\x04\x32\xe7\x02\n\nSlaService\x12\x45\n\x08QuerySla\x12\x1b.quivive.v1.QuerySlaRequest\x1a\x1c.quivive.v1.QuerySlaResponse\x12Q\n\x0cQueryLatency\x12\x1f.quivive.v1.QueryLatencyRequest\x1a .quivive.v1.QueryLatencyResponse\x12T\n\rBatchQuerySla\x12 .quivive.v1.BatchQuerySlaRequest\x1a!.quivive.v1.BatchQuerySlaResponse\x12i\n\x14QueryResponseTargets\x12\'.quivive.v1.QueryResponseTargetsRequest\x1a(.quivive.v1.QueryResponseTargetsResponseBO\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quivive.v1.sla_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'Z\024quivive/v1;quivivev1'
-  _globals['_GRANULARITY']._serialized_start=2665
-  _globals['_GRANULARITY']._serialized_end=2795
-  _globals['_QUERYSLAREQUEST']._serialized_start=70
-  _globals['_QUERYSLAREQUEST']._serialized_end=259
-  _globals['_QUERYSLARESPONSE']._serialized_start=262
-  _globals['_QUERYSLARESPONSE']._serialized_end=468
-  _globals['_SLAFIGURE']._serialized_start=471
-  _globals['_SLAFIGURE']._serialized_end=1310
-  _globals['_SLAREADING']._serialized_start=1313
-  _globals['_SLAREADING']._serialized_end=1593
-  _globals['_SLASPAN']._serialized_start=1595
-  _globals['_SLASPAN']._serialized_end=1698
-  _globals['_SLABUCKET']._serialized_start=1701
-  _globals['_SLABUCKET']._serialized_end=1847
-  _globals['_BURNRATE']._serialized_start=1849
-  _globals['_BURNRATE']._serialized_end=1906
-  _globals['_MEANTIMES']._serialized_start=1909
-  _globals['_MEANTIMES']._serialized_end=2120
-  _globals['_RESPONSEFIGURE']._serialized_start=2122
-  _globals['_RESPONSEFIGURE']._serialized_end=2203
-  _globals['_QUERYLATENCYREQUEST']._serialized_start=2206
-  _globals['_QUERYLATENCYREQUEST']._serialized_end=2353
-  _globals['_QUERYLATENCYRESPONSE']._serialized_start=2356
-  _globals['_QUERYLATENCYRESPONSE']._serialized_end=2516
-  _globals['_LATENCYFIGURE']._serialized_start=2519
-  _globals['_LATENCYFIGURE']._serialized_end=2662
-  _globals['_SLASERVICE']._serialized_start=2798
-  _globals['_SLASERVICE']._serialized_end=2964
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rio.quivive.v1P\001Z\024quivive/v1;quivivev1\252\002\nQuivive.V1\312\002\nQuivive\\V1\352\002\013Quivive::V1'
+  _globals['_GRANULARITY']._serialized_start=3996
+  _globals['_GRANULARITY']._serialized_end=4126
+  _globals['_QUERYSLAREQUEST']._serialized_start=102
+  _globals['_QUERYSLAREQUEST']._serialized_end=291
+  _globals['_QUERYSLARESPONSE']._serialized_start=294
+  _globals['_QUERYSLARESPONSE']._serialized_end=500
+  _globals['_SLAFIGURE']._serialized_start=503
+  _globals['_SLAFIGURE']._serialized_end=1342
+  _globals['_SLAREADING']._serialized_start=1345
+  _globals['_SLAREADING']._serialized_end=1625
+  _globals['_SLASPAN']._serialized_start=1627
+  _globals['_SLASPAN']._serialized_end=1730
+  _globals['_SLABUCKET']._serialized_start=1733
+  _globals['_SLABUCKET']._serialized_end=1879
+  _globals['_BURNRATE']._serialized_start=1881
+  _globals['_BURNRATE']._serialized_end=1938
+  _globals['_MEANTIMES']._serialized_start=1941
+  _globals['_MEANTIMES']._serialized_end=2152
+  _globals['_RESPONSEFIGURE']._serialized_start=2154
+  _globals['_RESPONSEFIGURE']._serialized_end=2235
+  _globals['_QUERYLATENCYREQUEST']._serialized_start=2238
+  _globals['_QUERYLATENCYREQUEST']._serialized_end=2385
+  _globals['_QUERYLATENCYRESPONSE']._serialized_start=2388
+  _globals['_QUERYLATENCYRESPONSE']._serialized_end=2548
+  _globals['_LATENCYFIGURE']._serialized_start=2551
+  _globals['_LATENCYFIGURE']._serialized_end=2694
+  _globals['_BATCHQUERYSLAREQUEST']._serialized_start=2697
+  _globals['_BATCHQUERYSLAREQUEST']._serialized_end=2905
+  _globals['_BATCHQUERYSLARESPONSE']._serialized_start=2907
+  _globals['_BATCHQUERYSLARESPONSE']._serialized_end=2976
+  _globals['_SUBJECTFIGURES']._serialized_start=2979
+  _globals['_SUBJECTFIGURES']._serialized_end=3200
+  _globals['_QUERYRESPONSETARGETSREQUEST']._serialized_start=3203
+  _globals['_QUERYRESPONSETARGETSREQUEST']._serialized_end=3358
+  _globals['_QUERYRESPONSETARGETSRESPONSE']._serialized_start=3361
+  _globals['_QUERYRESPONSETARGETSRESPONSE']._serialized_end=3574
+  _globals['_RESPONSETARGET']._serialized_start=3577
+  _globals['_RESPONSETARGET']._serialized_end=3993
+  _globals['_RESPONSETARGET_STANDING']._serialized_start=3872
+  _globals['_RESPONSETARGET_STANDING']._serialized_end=3993
+  _globals['_SLASERVICE']._serialized_start=4129
+  _globals['_SLASERVICE']._serialized_end=4488
 # @@protoc_insertion_point(module_scope)

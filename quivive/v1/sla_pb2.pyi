@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -594,3 +595,251 @@ class LatencyFigure(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LatencyFigure: _TypeAlias = LatencyFigure  # noqa: Y015
+
+@_typing.final
+class BatchQuerySlaRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
+    tag: _builtins.str
+    """Besides, every site with this tag."""
+    month: _builtins.str
+    granularity: Global___Granularity.ValueType
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """sites/{site} and customers/{customer}, at most 200, each once."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """As in QuerySlaRequest; a month is each subject's own."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+        tag: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        month: _builtins.str = ...,
+        granularity: Global___Granularity.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "granularity", b"granularity", "month", b"month", "start_time", b"start_time", "subjects", b"subjects", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchQuerySlaRequest: _TypeAlias = BatchQuerySlaRequest  # noqa: Y015
+
+@_typing.final
+class BatchQuerySlaResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubjectFigures]:
+        """In the order of the subjects, then of the tag's sites by name."""
+
+    def __init__(
+        self,
+        *,
+        subjects: _abc.Iterable[Global___SubjectFigures] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subjects", b"subjects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchQuerySlaResponse: _TypeAlias = BatchQuerySlaResponse  # noqa: Y015
+
+@_typing.final
+class SubjectFigures(_message.Message):
+    """One subject's figures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    MEAN_AVAILABILITY_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """As it was asked for; sites/{site} where a tag brought it."""
+    mean_availability: _builtins.float
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """The window that was computed, half-open."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SlaFigure]:
+        """One per site, the worst availability first."""
+
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        figures: _abc.Iterable[Global___SlaFigure] | None = ...,
+        mean_availability: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_availability", b"_mean_availability", "end_time", b"end_time", "mean_availability", b"mean_availability", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_availability", b"_mean_availability", "end_time", b"end_time", "figures", b"figures", "mean_availability", b"mean_availability", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mean_availability: _TypeAlias = _typing.Literal["mean_availability"]  # noqa: Y015
+    _WhichOneofArgType__mean_availability: _TypeAlias = _typing.Literal["_mean_availability", b"_mean_availability"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_availability) -> _WhichOneofReturnType__mean_availability | None: ...
+
+Global___SubjectFigures: _TypeAlias = SubjectFigures  # noqa: Y015
+
+@_typing.final
+class QueryResponseTargetsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """sites/{site} or customers/{customer}"""
+    month: _builtins.str
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """As in QuerySlaRequest."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        month: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "month", b"month", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryResponseTargetsRequest: _TypeAlias = QueryResponseTargetsRequest  # noqa: Y015
+
+@_typing.final
+class QueryResponseTargetsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    TARGETS_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResponseTarget]:
+        """The oldest page first."""
+
+    @_builtins.property
+    def totals(self) -> Global___ResponseFigure:
+        """All of them together."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        targets: _abc.Iterable[Global___ResponseTarget] | None = ...,
+        totals: Global___ResponseFigure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "totals", b"totals"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "targets", b"targets", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryResponseTargetsResponse: _TypeAlias = QueryResponseTargetsResponse  # noqa: Y015
+
+@_typing.final
+class ResponseTarget(_message.Message):
+    """One incident's response target."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Standing:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ResponseTarget._Standing.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STANDING_UNSPECIFIED: ResponseTarget._Standing.ValueType  # 0
+        STANDING_MET: ResponseTarget._Standing.ValueType  # 1
+        STANDING_BREACHED: ResponseTarget._Standing.ValueType  # 2
+        STANDING_NOT_DUE: ResponseTarget._Standing.ValueType  # 3
+        """Resolved before the due time."""
+        STANDING_PENDING: ResponseTarget._Standing.ValueType  # 4
+        """Open, with time left."""
+
+    class Standing(_Standing, metaclass=_StandingEnumTypeWrapper): ...
+    STANDING_UNSPECIFIED: ResponseTarget.Standing.ValueType  # 0
+    STANDING_MET: ResponseTarget.Standing.ValueType  # 1
+    STANDING_BREACHED: ResponseTarget.Standing.ValueType  # 2
+    STANDING_NOT_DUE: ResponseTarget.Standing.ValueType  # 3
+    """Resolved before the due time."""
+    STANDING_PENDING: ResponseTarget.Standing.ValueType  # 4
+    """Open, with time left."""
+
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    PAGE_TIME_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGE_TIME_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    incident: _builtins.str
+    """incidents/{incident}"""
+    site: _builtins.str
+    """sites/{site}"""
+    standing: Global___ResponseTarget.Standing.ValueType
+    @_builtins.property
+    def page_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def acknowledge_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """In working time of the plan that held at the page."""
+
+    @_builtins.property
+    def target(self) -> _duration_pb2.Duration:
+        """The promise: so much working time."""
+
+    def __init__(
+        self,
+        *,
+        incident: _builtins.str = ...,
+        site: _builtins.str = ...,
+        page_time: _timestamp_pb2.Timestamp | None = ...,
+        acknowledge_time: _timestamp_pb2.Timestamp | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        standing: Global___ResponseTarget.Standing.ValueType = ...,
+        target: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "due_time", b"due_time", "page_time", b"page_time", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "due_time", b"due_time", "incident", b"incident", "page_time", b"page_time", "site", b"site", "standing", b"standing", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResponseTarget: _TypeAlias = ResponseTarget  # noqa: Y015

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SlaServiceStub:
-    """Computes SLA figures from recorded state intervals.
+    """SLA figures, computed from recorded state intervals.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,20 @@ class SlaServiceStub:
                 request_serializer=quivive_dot_v1_dot_sla__pb2.QueryLatencyRequest.SerializeToString,
                 response_deserializer=quivive_dot_v1_dot_sla__pb2.QueryLatencyResponse.FromString,
                 _registered_method=True)
+        self.BatchQuerySla = channel.unary_unary(
+                '/quivive.v1.SlaService/BatchQuerySla',
+                request_serializer=quivive_dot_v1_dot_sla__pb2.BatchQuerySlaRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_sla__pb2.BatchQuerySlaResponse.FromString,
+                _registered_method=True)
+        self.QueryResponseTargets = channel.unary_unary(
+                '/quivive.v1.SlaService/QueryResponseTargets',
+                request_serializer=quivive_dot_v1_dot_sla__pb2.QueryResponseTargetsRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_sla__pb2.QueryResponseTargetsResponse.FromString,
+                _registered_method=True)
 
 
 class SlaServiceServicer:
-    """Computes SLA figures from recorded state intervals.
+    """SLA figures, computed from recorded state intervals.
     """
 
     def QuerySla(self, request, context):
@@ -60,6 +70,20 @@ class SlaServiceServicer:
 
     def QueryLatency(self, request, context):
         """Latency percentiles of a site's good attempts, by check, region and phase, over the whole hours of a window.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchQuerySla(self, request, context):
+        """The figures of many subjects over one window, in one call: sites, customers, or all sites with a tag.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryResponseTargets(self, request, context):
+        """How the incidents that were paged in a window stand to what their plans promised, one by one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +102,16 @@ def add_SlaServiceServicer_to_server(servicer, server):
                     request_deserializer=quivive_dot_v1_dot_sla__pb2.QueryLatencyRequest.FromString,
                     response_serializer=quivive_dot_v1_dot_sla__pb2.QueryLatencyResponse.SerializeToString,
             ),
+            'BatchQuerySla': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchQuerySla,
+                    request_deserializer=quivive_dot_v1_dot_sla__pb2.BatchQuerySlaRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_sla__pb2.BatchQuerySlaResponse.SerializeToString,
+            ),
+            'QueryResponseTargets': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryResponseTargets,
+                    request_deserializer=quivive_dot_v1_dot_sla__pb2.QueryResponseTargetsRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_sla__pb2.QueryResponseTargetsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'quivive.v1.SlaService', rpc_method_handlers)
@@ -87,7 +121,7 @@ def add_SlaServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SlaService:
-    """Computes SLA figures from recorded state intervals.
+    """SLA figures, computed from recorded state intervals.
     """
 
     @staticmethod
@@ -134,6 +168,60 @@ class SlaService:
             '/quivive.v1.SlaService/QueryLatency',
             quivive_dot_v1_dot_sla__pb2.QueryLatencyRequest.SerializeToString,
             quivive_dot_v1_dot_sla__pb2.QueryLatencyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchQuerySla(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SlaService/BatchQuerySla',
+            quivive_dot_v1_dot_sla__pb2.BatchQuerySlaRequest.SerializeToString,
+            quivive_dot_v1_dot_sla__pb2.BatchQuerySlaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryResponseTargets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.SlaService/QueryResponseTargets',
+            quivive_dot_v1_dot_sla__pb2.QueryResponseTargetsRequest.SerializeToString,
+            quivive_dot_v1_dot_sla__pb2.QueryResponseTargetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

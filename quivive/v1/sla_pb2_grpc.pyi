@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SlaServiceStub:
-    """Computes SLA figures from recorded state intervals."""
+    """SLA figures, computed from recorded state intervals."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,19 +37,27 @@ class SlaServiceStub:
     """The figures of one site, of a customer's sites, or of all sites, over a window."""
     QueryLatency: _grpc.UnaryUnaryMultiCallable[_sla_pb2.QueryLatencyRequest, _sla_pb2.QueryLatencyResponse]
     """Latency percentiles of a site's good attempts, by check, region and phase, over the whole hours of a window."""
+    BatchQuerySla: _grpc.UnaryUnaryMultiCallable[_sla_pb2.BatchQuerySlaRequest, _sla_pb2.BatchQuerySlaResponse]
+    """The figures of many subjects over one window, in one call: sites, customers, or all sites with a tag."""
+    QueryResponseTargets: _grpc.UnaryUnaryMultiCallable[_sla_pb2.QueryResponseTargetsRequest, _sla_pb2.QueryResponseTargetsResponse]
+    """How the incidents that were paged in a window stand to what their plans promised, one by one."""
 
 @_typing.type_check_only
 class SlaServiceAsyncStub(SlaServiceStub):
-    """Computes SLA figures from recorded state intervals."""
+    """SLA figures, computed from recorded state intervals."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     QuerySla: _aio.UnaryUnaryMultiCallable[_sla_pb2.QuerySlaRequest, _sla_pb2.QuerySlaResponse]  # type: ignore[assignment]
     """The figures of one site, of a customer's sites, or of all sites, over a window."""
     QueryLatency: _aio.UnaryUnaryMultiCallable[_sla_pb2.QueryLatencyRequest, _sla_pb2.QueryLatencyResponse]  # type: ignore[assignment]
     """Latency percentiles of a site's good attempts, by check, region and phase, over the whole hours of a window."""
+    BatchQuerySla: _aio.UnaryUnaryMultiCallable[_sla_pb2.BatchQuerySlaRequest, _sla_pb2.BatchQuerySlaResponse]  # type: ignore[assignment]
+    """The figures of many subjects over one window, in one call: sites, customers, or all sites with a tag."""
+    QueryResponseTargets: _aio.UnaryUnaryMultiCallable[_sla_pb2.QueryResponseTargetsRequest, _sla_pb2.QueryResponseTargetsResponse]  # type: ignore[assignment]
+    """How the incidents that were paged in a window stand to what their plans promised, one by one."""
 
 class SlaServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Computes SLA figures from recorded state intervals."""
+    """SLA figures, computed from recorded state intervals."""
 
     @_abc_1.abstractmethod
     def QuerySla(
@@ -66,5 +74,21 @@ class SlaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sla_pb2.QueryLatencyResponse, _abc.Awaitable[_sla_pb2.QueryLatencyResponse]]:
         """Latency percentiles of a site's good attempts, by check, region and phase, over the whole hours of a window."""
+
+    @_abc_1.abstractmethod
+    def BatchQuerySla(
+        self,
+        request: _sla_pb2.BatchQuerySlaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sla_pb2.BatchQuerySlaResponse, _abc.Awaitable[_sla_pb2.BatchQuerySlaResponse]]:
+        """The figures of many subjects over one window, in one call: sites, customers, or all sites with a tag."""
+
+    @_abc_1.abstractmethod
+    def QueryResponseTargets(
+        self,
+        request: _sla_pb2.QueryResponseTargetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sla_pb2.QueryResponseTargetsResponse, _abc.Awaitable[_sla_pb2.QueryResponseTargetsResponse]]:
+        """How the incidents that were paged in a window stand to what their plans promised, one by one."""
 
 def add_SlaServiceServicer_to_server(servicer: SlaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
