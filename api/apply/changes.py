@@ -14,7 +14,17 @@ from pydantic import BaseModel
 
 from api.apply.checks import Terms, WantedCheck, target_text, wanted_checks
 from api.apply.declared import Action, Declared, KindChanges, Present, PresentCheck, compare
-from quivive.configuration import ChannelConfig, CustomerConfig, PlanConfig, RegionConfig, SiteConfig
+from quivive.configuration import (
+    ChannelConfig,
+    CustomerConfig,
+    EscalationPolicyConfig,
+    PersonConfig,
+    PlanConfig,
+    RegionConfig,
+    ScheduleConfig,
+    SilenceConfig,
+    SiteConfig,
+)
 from quivive.configuration.durations import format_duration
 from quivive.v1 import bus_pb2
 
@@ -50,6 +60,10 @@ class Plan:
     customers: KindChanges[CustomerConfig]
     sites: KindChanges[SiteConfig]
     channels: KindChanges[ChannelConfig]
+    people: KindChanges[PersonConfig]
+    schedules: KindChanges[ScheduleConfig]
+    escalation_policies: KindChanges[EscalationPolicyConfig]
+    silences: KindChanges[SilenceConfig]
 
 
 def plan_kinds(present: Declared, wanted: Declared, *, prune: bool) -> Plan:
@@ -60,6 +74,10 @@ def plan_kinds(present: Declared, wanted: Declared, *, prune: bool) -> Plan:
         customers=compare(present.customers, wanted.customers, prune=prune),
         sites=compare(present.sites, wanted.sites, prune=prune),
         channels=compare(present.channels, wanted.channels, prune=prune),
+        people=compare(present.people, wanted.people, prune=prune),
+        schedules=compare(present.schedules, wanted.schedules, prune=prune),
+        escalation_policies=compare(present.escalation_policies, wanted.escalation_policies, prune=prune),
+        silences=compare(present.silences, wanted.silences, prune=prune),
     )
 
 
@@ -121,6 +139,10 @@ def describe(plan: Plan, checks: CheckChanges, call_url: Callable[[str], str] | 
         Change(Action.UPDATE, f"sites/{site}", [*lines, *warnings.get(site, ())]) for site, lines in derived.items()
     ]
     changes += _kind_changes("channels", plan.channels)
+    changes += _kind_changes("people", plan.people)
+    changes += _kind_changes("schedules", plan.schedules)
+    changes += _kind_changes("escalation_policies", plan.escalation_policies)
+    changes += _kind_changes("silences", plan.silences)
     return changes
 
 

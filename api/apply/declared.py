@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from quivive.configuration import ChannelConfig, Configuration, CustomerConfig, PlanConfig, RegionConfig, SiteConfig
+from quivive.configuration import (
+    ChannelConfig,
+    Configuration,
+    CustomerConfig,
+    EscalationPolicyConfig,
+    PersonConfig,
+    PlanConfig,
+    RegionConfig,
+    ScheduleConfig,
+    SilenceConfig,
+    SiteConfig,
+)
 from quivive.v1 import bus_pb2
 
 
@@ -27,6 +38,10 @@ class Declared:
     customers: Mapping[str, CustomerConfig]
     sites: Mapping[str, SiteConfig]
     channels: Mapping[str, ChannelConfig]
+    people: Mapping[str, PersonConfig]
+    schedules: Mapping[str, ScheduleConfig]
+    escalation_policies: Mapping[str, EscalationPolicyConfig]
+    silences: Mapping[str, SilenceConfig]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,10 @@ def wanted_of(configuration: Configuration) -> Declared:
         customers={customer.id: customer for customer in configuration.customers},
         sites={site.id: site for site in configuration.sites},
         channels={channel.id: channel for channel in configuration.channels},
+        people={person.id: person for person in configuration.people},
+        schedules={schedule.id: schedule for schedule in configuration.schedules},
+        escalation_policies={policy.id: policy for policy in configuration.escalation_policies},
+        silences={silence.id: silence for silence in configuration.silences},
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from api.apply.changes import Plan
+from api.apply.paging import paging_problems
 from api.errors import Violation
 from quivive.configuration import CheckConfig, Configuration, SiteConfig, format_path
 from quivive.configuration.durations import format_duration
@@ -30,6 +31,7 @@ def _problems(
     for index, customer in enumerate(configuration.customers):
         if customer.plan not in plan.plans.after:
             yield ("customers", index, "plan"), _unknown("plan", customer.plan, plan.plans.after)
+    yield from paging_problems(configuration, plan, hint)
     for index, site in enumerate(configuration.sites):
         if site.customer not in plan.customers.after:
             removed = hint if site.customer in plan.customers.deleted else ""

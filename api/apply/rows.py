@@ -16,6 +16,7 @@ from quivive.configuration import (
     MaintenanceConfig,
     PlanConfig,
     RegionConfig,
+    SilenceConfig,
     SiteConfig,
 )
 from quivive.domain.checks import HEARTBEAT_REGION
@@ -36,6 +37,7 @@ def rows_of(plan: Plan, checks: CheckChanges, new_id: Callable[[], int]) -> dict
             *({"id": id_, "kind": "removed"} for id_ in plan.regions.deleted),
         ],
         "delete_region": [{"id": id_} for id_ in plan.regions.deleted],
+        **_paging_rows(plan),
         "put_plan": [_plan_row(sold) for sold in _changed(plan.plans)],
         "put_customer": [_customer_row(customer) for customer in _changed(plan.customers)],
         "put_site": [_site_row(site) for site in _changed(plan.sites)],
@@ -46,6 +48,17 @@ def rows_of(plan: Plan, checks: CheckChanges, new_id: Callable[[], int]) -> dict
         "delete_site": [{"id": id_} for id_ in plan.sites.deleted],
         "delete_customer": [{"id": id_} for id_ in plan.customers.deleted],
     }
+
+
+def _paging_rows(plan: Plan) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = {}
+    for kind, changes in (("person", plan.people), ("schedule", plan.schedules), ("policy", plan.escalation_policies)):
+        rows[f"put_{kind}"] = [{"id": item.id, "declared": _as_declared(item)} for item in _changed(changes)]
+        rows[f"delete_{kind}"] = [{"id": id_} for id_ in changes.deleted]
+    rows["put_silence"] = [_silence_row(silence) for silence in _changed(plan.silences)]
+    rows["delete_silence"] = [{"id": id_} for id_ in plan.silences.deleted]
+    rows["put_contact_channel"] = [{}] if any(customer.contacts for customer in _changed(plan.customers)) else []
+    return rows
 
 
 def _check_rows(checks: CheckChanges, new_id: Callable[[], int]) -> dict[str, list[Row]]:
@@ -140,6 +153,10 @@ def _plan_row(plan: PlanConfig) -> Row:
         "status_page": plan.status_page,
         "performance": plan.performance,
         "reports": list(plan.reports),
+        "escalation_policy": plan.escalation_policy,
+        "paging": Jsonb([rule.model_dump(mode="json", exclude_defaults=True) for rule in plan.paging]),
+        "results_days": plan.keep_results.days,
+        "aggregates_days": plan.keep_aggregates.days,
     }
 
 
@@ -151,6 +168,8 @@ def _customer_row(customer: CustomerConfig) -> Row:
         "locale": customer.locale,
         "timezone": customer.timezone,
         "holidays": customer.holidays or "",
+        "escalation_policy": customer.escalation_policy,
+        "contacts": Jsonb([contact.model_dump(mode="json", exclude_defaults=True) for contact in customer.contacts]),
     }
 
 
@@ -174,6 +193,18 @@ def _channel_row(channel: ChannelConfig) -> Row:
         "type": channel.type,
         "audience": list(channel.audience),
         "declared": _as_declared(channel),
+    }
+
+
+def _silence_row(silence: SilenceConfig) -> Row:
+    return {
+        "id": silence.id,
+        "sites": list(silence.sites),
+        "customers": list(silence.customers),
+        "start": silence.start,
+        "end": silence.end,
+        "reason": silence.reason,
+        "declared": _as_declared(silence),
     }
 
 

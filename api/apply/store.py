@@ -14,9 +14,15 @@ from api.apply.rows import rows_of
 from quivive import sql
 from quivive.configuration import (
     ChannelConfig,
+    ContactConfig,
     CustomerConfig,
+    EscalationPolicyConfig,
+    PagingRuleConfig,
+    PersonConfig,
     PlanConfig,
     RegionConfig,
+    ScheduleConfig,
+    SilenceConfig,
     SiteConfig,
 )
 from quivive.v1 import bus_pb2
@@ -46,6 +52,8 @@ async def read_present(connection: Connection) -> Present:
             locale=row["locale"],
             timezone=row["timezone"],
             holidays=row["holidays"] or None,
+            escalation_policy=row["escalation_policy"],
+            contacts=tuple(ContactConfig.model_validate(contact) for contact in row["contacts"]),
         )
         for row in await _rows(connection, "customers")
     ]
@@ -55,6 +63,10 @@ async def read_present(connection: Connection) -> Present:
     ]
     sites = [SiteConfig.model_validate(row["declared"]) for row in await _rows(connection, "sites")]
     channels = [_CHANNEL.validate_python(row["declared"]) for row in await _rows(connection, "channels")]
+    people = [PersonConfig.model_validate(row["declared"]) for row in await _rows(connection, "people")]
+    schedules = [ScheduleConfig.model_validate(row["declared"]) for row in await _rows(connection, "schedules")]
+    policies = [EscalationPolicyConfig.model_validate(row["declared"]) for row in await _rows(connection, "policies")]
+    silences = [SilenceConfig.model_validate(row["declared"]) for row in await _rows(connection, "silences")]
     checks = {
         (row["site_id"], row["name"]): PresentCheck(
             row["check_id"],
@@ -73,6 +85,10 @@ async def read_present(connection: Connection) -> Present:
             customers={customer.id: customer for customer in customers},
             sites={site.id: site for site in sites},
             channels={channel.id: channel for channel in channels},
+            people={person.id: person for person in people},
+            schedules={schedule.id: schedule for schedule in schedules},
+            escalation_policies={policy.id: policy for policy in policies},
+            silences={silence.id: silence for silence in silences},
         ),
         checks,
     )
@@ -104,6 +120,10 @@ def _plan(row: Mapping[str, Any]) -> PlanConfig:
         status_page=row["status_page"],
         performance=row["performance"],
         reports=tuple(row["reports"]),
+        escalation_policy=row["escalation_policy"],
+        paging=tuple(PagingRuleConfig.model_validate(rule) for rule in row["paging"]),
+        keep_results=timedelta(days=row["results_days"]),
+        keep_aggregates=timedelta(days=row["aggregates_days"]),
     )
 
 

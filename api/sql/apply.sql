@@ -7,11 +7,11 @@ UPDATE quivive.configuration SET revision = revision + 1
 
 -- name: plans
 SELECT plan_id, title, interval_us, page_after_us, objective, response_target_us, response_hours, business_hours, channels,
-       status_page, performance, reports
+       status_page, performance, reports, results_days, aggregates_days, escalation_policy, paging
 FROM quivive.current_plans WHERE delete_time IS NULL ORDER BY plan_id
 
 -- name: customers
-SELECT customer_id, title, plan_id, locale, timezone, holidays FROM quivive.customers WHERE delete_time IS NULL ORDER BY customer_id
+SELECT customer_id, title, plan_id, locale, timezone, holidays, escalation_policy, contacts FROM quivive.customers WHERE delete_time IS NULL ORDER BY customer_id
 
 -- name: regions
 SELECT name, title, simulated FROM quivive.regions WHERE delete_time IS NULL AND NOT internal ORDER BY name
@@ -20,7 +20,20 @@ SELECT name, title, simulated FROM quivive.regions WHERE delete_time IS NULL AND
 SELECT declared FROM quivive.sites WHERE delete_time IS NULL ORDER BY site_id
 
 -- name: channels
-SELECT declared FROM quivive.channels WHERE delete_time IS NULL ORDER BY channel_id
+SELECT declared FROM quivive.channels WHERE delete_time IS NULL AND NOT internal ORDER BY channel_id
+
+-- name: people
+SELECT declared FROM quivive.people WHERE delete_time IS NULL ORDER BY person_id
+
+-- name: schedules
+SELECT declared FROM quivive.schedules WHERE delete_time IS NULL ORDER BY schedule_id
+
+-- name: policies
+SELECT declared FROM quivive.escalation_policies WHERE delete_time IS NULL ORDER BY policy_id
+
+-- name: silences
+-- Those that were made by a call are nobody's to prune.
+SELECT declared FROM quivive.silences WHERE delete_time IS NULL AND declared IS NOT NULL ORDER BY silence_id
 
 -- name: checks
 SELECT c.check_id, c.site_id, c.name, c.type, c.critical, c.revision, c.paused, r.spec
@@ -31,17 +44,19 @@ ORDER BY c.site_id, c.name
 
 -- name: put_plan
 INSERT INTO quivive.plans (plan_id, version, title, interval_us, page_after_us, objective, response_target_us,
-                           response_hours, business_hours, channels, status_page, performance, reports)
+                           response_hours, business_hours, channels, status_page, performance, reports, results_days,
+                           aggregates_days, escalation_policy, paging)
 VALUES (%(id)s, (SELECT coalesce(max(version), 0) + 1 FROM quivive.plans WHERE plan_id = %(id)s), %(title)s,
         %(interval_us)s, %(page_after_us)s, %(objective)s, %(response_target_us)s, %(response_hours)s, %(business_hours)s, %(channels)s,
-        %(status_page)s, %(performance)s, %(reports)s)
+        %(status_page)s, %(performance)s, %(reports)s, %(results_days)s, %(aggregates_days)s, %(escalation_policy)s,
+        %(paging)s)
 
 -- name: put_customer
-INSERT INTO quivive.customers (customer_id, title, plan_id, locale, timezone, holidays)
-VALUES (%(id)s, %(title)s, %(plan)s, %(locale)s, %(timezone)s, %(holidays)s)
+INSERT INTO quivive.customers (customer_id, title, plan_id, locale, timezone, holidays, escalation_policy, contacts)
+VALUES (%(id)s, %(title)s, %(plan)s, %(locale)s, %(timezone)s, %(holidays)s, %(escalation_policy)s, %(contacts)s)
 ON CONFLICT (customer_id) DO UPDATE SET
     title = excluded.title, plan_id = excluded.plan_id, locale = excluded.locale, timezone = excluded.timezone,
-    holidays = excluded.holidays,
+    holidays = excluded.holidays, escalation_policy = excluded.escalation_policy, contacts = excluded.contacts,
     create_time = CASE WHEN customers.delete_time IS NULL THEN customers.create_time ELSE now() END,
     delete_time = NULL
 
@@ -114,3 +129,51 @@ UPDATE quivive.checks SET critical = %(critical)s, paused = %(paused)s WHERE che
 
 -- name: delete_check
 UPDATE quivive.checks SET delete_time = now() WHERE check_id = %(check)s
+
+-- name: put_person
+INSERT INTO quivive.people (person_id, declared) VALUES (%(id)s, %(declared)s)
+ON CONFLICT (person_id) DO UPDATE SET
+    declared = excluded.declared,
+    create_time = CASE WHEN people.delete_time IS NULL THEN people.create_time ELSE now() END,
+    delete_time = NULL
+
+-- name: delete_person
+UPDATE quivive.people SET delete_time = now() WHERE person_id = %(id)s
+
+-- name: put_schedule
+INSERT INTO quivive.schedules (schedule_id, declared) VALUES (%(id)s, %(declared)s)
+ON CONFLICT (schedule_id) DO UPDATE SET
+    declared = excluded.declared,
+    create_time = CASE WHEN schedules.delete_time IS NULL THEN schedules.create_time ELSE now() END,
+    delete_time = NULL
+
+-- name: delete_schedule
+UPDATE quivive.schedules SET delete_time = now() WHERE schedule_id = %(id)s
+
+-- name: put_policy
+INSERT INTO quivive.escalation_policies (policy_id, declared) VALUES (%(id)s, %(declared)s)
+ON CONFLICT (policy_id) DO UPDATE SET
+    declared = excluded.declared,
+    create_time = CASE WHEN escalation_policies.delete_time IS NULL THEN escalation_policies.create_time ELSE now() END,
+    delete_time = NULL
+
+-- name: delete_policy
+UPDATE quivive.escalation_policies SET delete_time = now() WHERE policy_id = %(id)s
+
+-- name: put_silence
+INSERT INTO quivive.silences (silence_id, site_ids, customer_ids, start_time, end_time, reason, declared)
+VALUES (%(id)s, %(sites)s, %(customers)s, %(start)s, %(end)s, %(reason)s, %(declared)s)
+ON CONFLICT (silence_id) DO UPDATE SET
+    site_ids = excluded.site_ids, customer_ids = excluded.customer_ids, start_time = excluded.start_time,
+    end_time = excluded.end_time, reason = excluded.reason, declared = excluded.declared,
+    create_time = CASE WHEN silences.delete_time IS NULL THEN silences.create_time ELSE now() END,
+    delete_time = NULL
+
+-- name: delete_silence
+UPDATE quivive.silences SET delete_time = now() WHERE silence_id = %(id)s
+
+-- name: put_contact_channel
+-- By which customers' contacts get their mails.
+INSERT INTO quivive.channels (channel_id, type, audience, declared, internal)
+VALUES ('@customers', 'email', '{}', '{"id": "@customers", "type": "email", "to": []}', true)
+ON CONFLICT (channel_id) DO NOTHING

@@ -1,4 +1,4 @@
-"""What an operator declares: plans, customers, sites, channels, regions; refused with place and reason."""
+"""What an operator declares: plans, customers, sites, channels, regions, people and who is paged; refused with place and reason."""
 
 from quivive.configuration.load import Loaded, load
 from quivive.configuration.model import (
@@ -11,6 +11,18 @@ from quivive.configuration.model import (
     RegionConfig,
     SiteConfig,
     WebhookChannelConfig,
+)
+from quivive.configuration.paging import (
+    ContactConfig,
+    EscalationPolicyConfig,
+    LayerConfig,
+    OverrideConfig,
+    PagingRuleConfig,
+    PersonConfig,
+    ScheduleConfig,
+    SilenceConfig,
+    StepConfig,
+    WhomConfig,
 )
 from quivive.configuration.problems import ConfigurationError, Problem, ValuePath, format_path
 from quivive.configuration.watched import (
@@ -31,21 +43,31 @@ __all__ = [
     "CheckConfig",
     "Configuration",
     "ConfigurationError",
+    "ContactConfig",
     "CustomerConfig",
     "DnsConfig",
     "DriftConfig",
     "EmailChannelConfig",
+    "EscalationPolicyConfig",
     "ExpectConfig",
     "HeartbeatConfig",
+    "LayerConfig",
     "Loaded",
     "MaintenanceConfig",
+    "OverrideConfig",
+    "PagingRuleConfig",
+    "PersonConfig",
     "PlanConfig",
     "Problem",
     "RegionConfig",
+    "ScheduleConfig",
+    "SilenceConfig",
     "SiteConfig",
+    "StepConfig",
     "TcpConfig",
     "ValuePath",
     "WebhookChannelConfig",
+    "WhomConfig",
     "canonical_json",
     "format_path",
     "load",

@@ -7,6 +7,14 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from quivive.business_hours import DEFAULT as USUAL_BUSINESS_HOURS
 from quivive.configuration.declared import Declared, without_repetition
+from quivive.configuration.paging import (
+    ContactConfig,
+    EscalationPolicyConfig,
+    PagingRuleConfig,
+    PersonConfig,
+    ScheduleConfig,
+    SilenceConfig,
+)
 from quivive.configuration.values import (
     BusinessHours,
     Calendar,
@@ -21,6 +29,7 @@ from quivive.configuration.values import (
     Interval,
     MaintenanceLength,
     ResponseTarget,
+    Retention,
     Text,
     Timeout,
     Url,
@@ -31,7 +40,7 @@ from quivive.configuration.watched import AuthConfig, CheckConfig, ExpectConfig,
 from quivive.domain.checks import HEARTBEAT_REGION
 
 Locale = Literal["fr", "en"]
-Audience = Literal["incidents", "operations"]
+Audience = Literal["incidents", "operations", "digest"]
 
 SITE_CHECK = "http"
 """The check that a site's own URL makes."""
@@ -56,6 +65,14 @@ class PlanConfig(Declared):
     status_page: Flag = False
     performance: Flag = False
     reports: Annotated[tuple[Literal["monthly", "quarterly"], ...], AfterValidator(without_repetition)] = ("monthly",)
+    keep_results: Retention = timedelta(days=30)
+    """How long single results stay; they come up to three days late. Intervals and incidents stay for ever."""
+    keep_aggregates: Retention = timedelta(days=730)
+    """How long latencies by the hour and by the day stay."""
+    escalation_policy: Id | None = None
+    """Who is told of outages, step by step; else every channel for incidents that the plan allows."""
+    paging: Annotated[tuple[PagingRuleConfig, ...], Field(max_length=50)] = ()
+    """By cause and responsibility: how long an outage must last before anybody is paged, and how grave it is."""
 
     @field_validator("objective")
     @classmethod
@@ -63,6 +80,12 @@ class PlanConfig(Declared):
         if value is not None and not 0 < value <= 1:
             raise ValueError(f"{value} is not a ratio above 0 and at most 1: write 0.999 for 99.9 %")
         return value
+
+    @model_validator(mode="after")
+    def _aggregates_outlive_their_results(self) -> Self:
+        if self.keep_aggregates < self.keep_results:
+            raise ValueError("keep_aggregates is shorter than keep_results: aggregates are what is left of results")
+        return self
 
 
 class CustomerConfig(Declared):
@@ -75,6 +98,10 @@ class CustomerConfig(Declared):
     timezone: Zone = "UTC"
     holidays: HolidayPlace | None = None
     """Whose public holidays are no business hours: a country, FR, or one of its regions, DE-BY."""
+    escalation_policy: Id | None = None
+    """Instead of the plan's."""
+    contacts: Annotated[tuple[ContactConfig, ...], Field(max_length=20)] = ()
+    """Who at the customer's gets mails of outages."""
 
 
 class MaintenanceConfig(Declared):
@@ -110,6 +137,8 @@ class SiteConfig(Watched):
     checks: Annotated[tuple[CheckConfig, ...], Field(max_length=50)] = ()
     maintenance: Annotated[tuple[MaintenanceConfig, ...], Field(max_length=100)] = ()
     paused: Flag = False
+    escalation_policy: Id | None = None
+    """Instead of the customer's and the plan's."""
 
     @field_validator("checks")
     @classmethod
@@ -131,7 +160,8 @@ class SiteConfig(Watched):
 
 
 class _Channel(Declared):
-    """Where news goes: incidents are outages of sites, operations what concerns the operator (a blind region)."""
+    """Where news goes: incidents are outages of sites, operations what concerns the operator (a blind region), digest the daily
+    mail of early warnings, which operations include."""
 
     id: Id
     audience: Annotated[tuple[Audience, ...], Field(min_length=1), AfterValidator(without_repetition)] = (
@@ -180,3 +210,7 @@ class Configuration(Declared):
     sites: Annotated[tuple[SiteConfig, ...], Field(max_length=100_000)] = ()
     channels: Annotated[tuple[ChannelConfig, ...], Field(max_length=10_000)] = ()
     regions: Annotated[tuple[RegionConfig, ...], Field(max_length=100)] = ()
+    people: Annotated[tuple[PersonConfig, ...], Field(max_length=1_000)] = ()
+    schedules: Annotated[tuple[ScheduleConfig, ...], Field(max_length=1_000)] = ()
+    escalation_policies: Annotated[tuple[EscalationPolicyConfig, ...], Field(max_length=1_000)] = ()
+    silences: Annotated[tuple[SilenceConfig, ...], Field(max_length=10_000)] = ()

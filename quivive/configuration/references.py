@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from quivive.configuration.load import Loaded
-from quivive.configuration.problems import Problem
+from quivive.configuration.paging_references import paging_references
+from quivive.configuration.problems import Problem, format_path
 from quivive.configuration.validate import suggestion
 
 SHIPPED_PLANS = ("basic", "standard", "premium")
@@ -16,6 +17,11 @@ def undeclared(loaded: Loaded) -> list[Problem]:
         "plan": [*SHIPPED_PLANS, *(plan.id for plan in configuration.plans)],
         "customer": [customer.id for customer in configuration.customers],
         "region": [region.id for region in configuration.regions],
+        "site": [site.id for site in configuration.sites],
+        "channel": [channel.id for channel in configuration.channels],
+        "person": [person.id for person in configuration.people],
+        "schedule": [schedule.id for schedule in configuration.schedules],
+        "escalation policy": [policy.id for policy in configuration.escalation_policies],
     }
     problems = []
     for field, kind, id_ in _references(loaded):
@@ -37,3 +43,5 @@ def _references(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
         ]:
             for index, region in enumerate(regions or ()):
                 yield f"{place}.regions[{index}]", "region", region
+    for reference in paging_references(loaded.configuration):
+        yield format_path(reference.path), reference.kind, reference.id

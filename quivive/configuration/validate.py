@@ -17,6 +17,18 @@ from quivive.configuration.model import (
     SiteConfig,
     WebhookChannelConfig,
 )
+from quivive.configuration.paging import (
+    ContactConfig,
+    EscalationPolicyConfig,
+    LayerConfig,
+    OverrideConfig,
+    PagingRuleConfig,
+    PersonConfig,
+    ScheduleConfig,
+    SilenceConfig,
+    StepConfig,
+    WhomConfig,
+)
 from quivive.configuration.problems import ConfigurationError, Problem, ValuePath, format_path
 from quivive.configuration.watched import (
     AuthConfig,
@@ -49,6 +61,17 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("channels", "email"): EmailChannelConfig,
     ("channels", "webhook"): WebhookChannelConfig,
     ("regions",): RegionConfig,
+    ("plans", "paging"): PagingRuleConfig,
+    ("customers", "contacts"): ContactConfig,
+    ("people",): PersonConfig,
+    ("schedules",): ScheduleConfig,
+    ("schedules", "layers"): LayerConfig,
+    ("schedules", "overrides"): OverrideConfig,
+    ("escalation_policies",): EscalationPolicyConfig,
+    ("escalation_policies", "steps"): StepConfig,
+    ("escalation_policies", "fallback"): WhomConfig,
+    ("escalation_policies", "before_missed"): WhomConfig,
+    ("silences",): SilenceConfig,
 }
 """By the keys that lead to it."""
 

@@ -123,7 +123,7 @@ def test_every_configuration_survives_the_way_to_the_server(configuration: Confi
             ("regions", 1, "id"),
             "already declared at regions[0].id",
         ),
-        (json.dumps({"people": []}), ("people",), "unknown key"),
+        (json.dumps({"persons": []}), ("persons",), "unknown key"),
         (json.dumps({"sites": None}), ("sites",), "must be a list"),
     ],
 )
