@@ -11,7 +11,11 @@ class DeliveryError(Exception):
 
 
 class TemporaryFailure(DeliveryError):
-    """Try again later."""
+    """Try again later; not before `retry_after_s`, where the receiver named it."""
+
+    def __init__(self, reason: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
 
 
 class PermanentFailure(DeliveryError):

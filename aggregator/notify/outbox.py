@@ -29,7 +29,7 @@ class Outbox:
         row = {"lease": LEASE, "settle": SETTLE, "limit": limit}
         async with self._pool.connection() as connection, connection.transaction():
             cursor = await connection.execute(SQL["claim"], row)
-            deliveries = [Delivery(*row) for row in await cursor.fetchall()]
+            deliveries = [_delivery(row) for row in await cursor.fetchall()]
             leading = [delivery.outbox_id for delivery in deliveries if delivery.explained_by is not None]
             others: dict[int, list[Mapping[str, Any]]] = {}
             if leading:
@@ -38,9 +38,9 @@ class Outbox:
                     others.setdefault(told_with, []).append(payload)
         return [replace(delivery, others=tuple(others.get(delivery.outbox_id, ()))) for delivery in deliveries]
 
-    async def sent(self, delivery: Delivery) -> None:
+    async def sent(self, delivery: Delivery, receipt: str | None = None) -> None:
         """It was taken. The first page that tells of an incident is its page time."""
-        row = {"outbox": delivery.outbox_id, "incident": delivery.incident}
+        row = {"outbox": delivery.outbox_id, "incident": delivery.incident, "receipt": receipt}
         async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(SQL["sent"], row)
             if delivery.kind == "incident.confirmed":
@@ -61,3 +61,8 @@ class Outbox:
             if delivery.kind == "incident.confirmed":
                 await connection.execute(SQL["give_up_resolution"], row)
                 await connection.execute(SQL["page_failed_event"], row)
+
+
+def _delivery(row: tuple[Any, ...]) -> Delivery:
+    *first, receipt, open_incidents = row
+    return Delivery(*first, receipt=receipt, open_incidents=open_incidents)

@@ -1,6 +1,7 @@
 """The sender: claims what is due, hands it to the channel's transport, and remembers what became of it."""
 
 import asyncio
+import traceback
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -22,12 +23,14 @@ SEND_WITHIN_S = 20.0
 POLL_S = 1.0
 """What falls due by itself is found within this; what is due at once is found by `wake`."""
 LONGEST_DELAY = timedelta(minutes=5)
+LONGEST_ASKED = timedelta(hours=1)
 GIVE_UP_AFTER_S = 86_400.0
 
 
-def delay_after(attempts: int) -> timedelta:
-    """How long to wait after so many failures: 1 s, doubling up to five minutes."""
-    return min(timedelta(seconds=2 ** min(attempts - 1, 20)), LONGEST_DELAY)
+def delay_after(attempts: int, asked_s: float = 0.0) -> timedelta:
+    """How long to wait after so many failures: 1 s, doubling up to five minutes; longer where the receiver asks for it."""
+    doubled = min(timedelta(seconds=2 ** min(attempts - 1, 20)), LONGEST_DELAY)
+    return max(doubled, min(timedelta(seconds=asked_s), LONGEST_ASKED))
 
 
 class Sender:
@@ -80,18 +83,22 @@ class Sender:
 
     async def _deliver(self, delivery: Delivery) -> None:
         """Send one message and remember what became of it, however long the database is away."""
-        error = await self._attempt(delivery)
+        receipt, error = await self._attempt(delivery)
         reason = str(error) or type(error).__name__
         outbox = self._outbox
+        asked_s = error.retry_after_s if isinstance(error, TemporaryFailure) else 0.0
         match error:
             case None:
-                result, remember = "sent", partial(outbox.sent, delivery)
+                result, remember = "sent", partial(outbox.sent, delivery, receipt)
             case PermanentFailure():
                 result, remember = "given_up", partial(outbox.give_up, delivery, "given up", reason)
             case _ if delivery.age_s > GIVE_UP_AFTER_S:
                 result, remember = "given_up", partial(outbox.give_up, delivery, "given up after a day", reason)
             case _:
-                result, remember = "failed", partial(outbox.postpone, delivery, delay_after(delivery.attempts), reason)
+                result, remember = (
+                    "failed",
+                    partial(outbox.postpone, delivery, delay_after(delivery.attempts, asked_s), reason),
+                )
         fields = {"channel": delivery.channel, "key": delivery.event_key, "attempt": delivery.attempts}
         if error is None:
             log.info("delivery.sent", **fields)
@@ -102,21 +109,23 @@ class Sender:
             with attempt:
                 await remember()
 
-    async def _attempt(self, delivery: Delivery) -> Exception | None:
-        """Hand it over; what went wrong, if anything did. Beside DeliveryError that is a fault of ours, and tried again."""
+    async def _attempt(self, delivery: Delivery) -> tuple[str | None, Exception | None]:
+        """Hand it over; the receipt, or what went wrong. Beside DeliveryError that is a fault of ours, and tried again."""
         transport = self._transports.get(delivery.channel_type)
         if delivery.is_deleted:
-            return PermanentFailure("the channel was removed")
+            return None, PermanentFailure("the channel was removed")
         if transport is None:
-            return PermanentFailure(f"there are no channels of type {delivery.channel_type}")
+            return None, PermanentFailure(f"there are no channels of type {delivery.channel_type}")
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
-                await transport.send(delivery)
+                return await transport.send(delivery), None
         except DeliveryError as error:
-            return error
+            return None, error
         except TimeoutError:
-            return TemporaryFailure(f"it took longer than {SEND_WITHIN_S:.0f} s")
+            return None, TemporaryFailure(f"it took longer than {SEND_WITHIN_S:.0f} s")
         except Exception as error:
-            log.exception("delivery.crashed", key=delivery.event_key, channel=delivery.channel)
-            return error
-        return None
+            # Only where it happened: what it says may hold an address that is a secret.
+            where = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+            fields = {"key": delivery.event_key, "channel": delivery.channel}
+            log.error("delivery.crashed", error=type(error).__name__, where=where[-3:], **fields)
+            return None, TemporaryFailure(f"a fault of ours: {type(error).__name__}")

@@ -61,7 +61,18 @@ RETURNING o.outbox_id, o.event_key, o.kind, o.incident_id, o.payload, o.attempts
                JOIN quivive.outbox AS p ON p.incident_id = j.incident_id
                WHERE i.incident_id = o.incident_id AND p.channel_id = o.channel_id AND p.kind = 'incident.confirmed'
                  AND p.sent_time IS NOT NULL AND p.told_with IS NULL
-               ORDER BY p.sent_time, p.outbox_id LIMIT 1));
+               ORDER BY p.sent_time, p.outbox_id LIMIT 1)),
+          -- How its receiver calls the first message of that conversation.
+          (SELECT p.receipt
+           FROM quivive.incidents AS i
+           JOIN quivive.incidents AS j ON j.incident_id = i.incident_id OR j.group_id = i.group_id
+           JOIN quivive.outbox AS p ON p.incident_id = j.incident_id
+           WHERE i.incident_id = o.incident_id AND p.channel_id = o.channel_id AND p.kind = 'incident.confirmed'
+             AND p.sent_time IS NOT NULL AND p.receipt IS NOT NULL
+           ORDER BY p.sent_time, p.outbox_id LIMIT 1),
+          (SELECT count(*)::integer FROM quivive.incidents AS i
+           JOIN quivive.incidents AS j ON j.incident_id = i.incident_id OR j.group_id = i.group_id
+           WHERE i.incident_id = o.incident_id AND j.resolve_time IS NULL);
 
 -- name: tell_with
 -- The others of the group whose news of the same kind is due on the same channel go out with the claimed one.
@@ -81,7 +92,8 @@ WHERE l.outbox_id = ANY (%(leading)s::bigint[]) AND o.incident_id = j.incident_i
 RETURNING o.told_with, o.payload;
 
 -- name: sent
-UPDATE quivive.outbox SET sent_time = now(), last_error = NULL
+UPDATE quivive.outbox
+SET sent_time = now(), last_error = NULL, receipt = CASE WHEN outbox_id = %(outbox)s THEN %(receipt)s::text END
 WHERE (outbox_id = %(outbox)s OR told_with = %(outbox)s) AND sent_time IS NULL AND cancel_reason IS NULL;
 
 -- name: paged
