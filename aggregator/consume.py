@@ -4,7 +4,8 @@
 2. Take in what does not come as a message: other policies, blind or sighted regions. Each forces a snapshot.
 3. Decode, refuse what cannot be, decide; ask for confirmations at once.
 4. Let time pass where no message did, by the bus's time, or by the clock while the bus is idle.
-5. Commit results, transitions and positions in one transaction, and now and then snapshots; tell watchers.
+5. Commit results, transitions and positions in one transaction, and now and then snapshots; tell watchers. Meanwhile the next
+   micro-batch is read and decided on; it is committed after this one.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import structlog
 
 from aggregator import database
 from aggregator.confirmations import Confirmations
+from aggregator.decide.policy import Policy
 from aggregator.decide.transitions import ConfirmationWanted, Transition
 from aggregator.events import Events
 from aggregator.holdings import Holdings
@@ -33,7 +35,7 @@ from quivive.bus import Delivery
 
 log = structlog.get_logger(__name__)
 
-MOST_RESULTS = 50_000
+MOST_RESULTS = 100_000
 """In one transaction."""
 SNAPSHOT_S = 10.0
 LET_PASS_S = 0.5
@@ -67,6 +69,8 @@ class Consumer:
         self._bus_us = 0
         self._touched: set[int] = set()
         self._saved_at = self._passed_at = time.monotonic()
+        self._recording: asyncio.Future[None] | None = None
+        """The commit under way."""
 
     @property
     def caught_up(self) -> bool:
@@ -95,14 +99,18 @@ class Consumer:
             last = Batch()
             self._take_changes(last, idle=False)
             await self._commit(last, save=True)
+            await self._recorded()
         finally:
             stop.cancel()
+            if self._recording is not None:
+                self._recording.cancel()
 
     async def _rearrange(self) -> None:
         """Hand over what others should have, saved to the last message; take what has come to us."""
         surplus = self._around.holdings.surplus()
         if surplus:
             await self._commit(Batch(), save=True)
+            await self._recorded()
             if DUTY_SHARD in surplus:
                 self._watch.go_off_duty()
             await self._around.holdings.release(surplus)
@@ -110,6 +118,8 @@ class Consumer:
             self._bus_us = 0  # messages of the past are about to come again
 
     async def _step(self, deliveries: list[Delivery]) -> None:
+        if self._recording is not None and self._recording.done():
+            await self._recorded()  # it may have failed
         idle = not deliveries and self._around.holdings.caught_up
         if idle:
             self._bus_us = max(self._bus_us, time.time_ns() // 1000)
@@ -121,6 +131,8 @@ class Consumer:
             if batch.results > MOST_RESULTS:
                 await self._commit(batch)
                 batch = Batch()
+            elif self._recording is not None:
+                await asyncio.sleep(0)  # what is being committed wants to be sent
         if self._bus_us and time.monotonic() - self._passed_at >= LET_PASS_S:
             self._passed_at = time.monotonic()
             for shard in self._deciding():
@@ -218,7 +230,8 @@ class Consumer:
                 await self._around.confirmations.ask(transition)
 
     async def _commit(self, batch: Batch, *, save: bool = False) -> None:
-        """Record the batch, and from time to time where every shard stands, so that a new owner need not read far."""
+        """Have the batch recorded after those before it, and from time to time where every shard stands, so that a new owner need
+        not read far. Returns while it is being recorded. Raises what the one before it failed with."""
         save = save or time.monotonic() - self._saved_at >= SNAPSHOT_S
         if save:
             self._saved_at = time.monotonic()
@@ -234,9 +247,19 @@ class Consumer:
         self._touched.clear()
         if not batch:
             return
+        await self._recorded()
+        self._recording = asyncio.ensure_future(self._record(batch, self._declared.latest.get))
+
+    async def _record(self, batch: Batch, policy_of: Callable[[int], Policy | None]) -> None:
         await self._around.writer.commit(batch)
-        self._around.events.tell(batch.transitions, self._declared.latest.get)
+        self._around.events.tell(batch.transitions, policy_of)
         self._around.on_commit()
+
+    async def _recorded(self) -> None:
+        """Wait for the commit under way. Raises Fenced, and what is not an outage of the database."""
+        if self._recording is not None:
+            await self._recording
+            self._recording = None
 
 
 def _poisoned(delivery: Delivery, reason: str) -> Poisoned:

@@ -1,6 +1,6 @@
 """Measure one aggregator on one core: from a preloaded stream to committed rows. Prints a table, then one JSON object.
 
-1. The floor: the same rows, already laid out, through the staged COPY alone.
+1. The floor: the same rows, already laid out, through the staged COPY alone; beside it, straight into the table.
 2. The drain: an aggregator on a core of its own takes a preloaded stream; committed results per second.
 3. The delay: results come live at half of the rate that is asked for; from their publication to their commit.
 
@@ -41,6 +41,7 @@ from aggregator.consume import MOST_RESULTS  # noqa: E402
 from aggregator.migrate import migrate  # noqa: E402
 from aggregator.persist import seen  # noqa: E402
 from aggregator.persist.batch import Seen  # noqa: E402
+from aggregator.persist.staging import copy_bytes  # noqa: E402
 from aggregator.results import decode  # noqa: E402
 from quivive import bus  # noqa: E402
 from quivive.domain.checks import DEFAULT_SHARDS, shard_of  # noqa: E402
@@ -165,15 +166,19 @@ def declare(url: str, checks: NDArray[np.int64]) -> None:
         connection.execute("ANALYZE")
 
 
-async def floor(url: str, load: Load, seconds: float) -> float:
-    """Rows per second of the staged COPY alone, in transactions of the aggregator's size."""
+async def floor(url: str, load: Load, seconds: float, *, staged: bool) -> float:
+    """Rows per second of the COPY alone, in transactions of the aggregator's size."""
     async with await database.connect(url, "quivive bench") as connection:
         await seen.prepare(connection)
-        spent, stored = 0.0, 0
+        spent, stored, straight = 0.0, 0, seen.ResultStore()
         for part in _transactions(load):
+            data = copy_bytes(part)
             started = time.perf_counter()
             async with connection.transaction():
-                await seen.store(connection, part)
+                if staged:
+                    await seen.store_staged(connection, data)
+                else:
+                    await straight.store_rows(connection, data)
             spent += time.perf_counter() - started
             stored += sum(len(item.results) for item in part)
             if spent >= seconds:
@@ -348,12 +353,14 @@ async def _publish_at(stream: Stream, load: Load, rate: float, seconds: float) -
 
 async def measure(admin_url: str, sites: int, seconds: float, core: int, folder: Path) -> dict[str, float]:
     load = Load(sites)
-    with fresh_database(admin_url, load) as url:
-        floor_rate = await floor(url, load, min(seconds, 20.0))
+    floors = {}
+    for name, staged in (("staged_floor_per_second", True), ("straight_floor_per_second", False)):
+        with fresh_database(admin_url, load) as url:
+            floors[name] = await floor(url, load, min(seconds, 20.0), staged=staged)
     broker = QuickBroker(folder / "nats").start()
     try:
         with fresh_database(admin_url, load) as url:
-            return {"floor_results_per_second": floor_rate, **await _ingest(url, broker, load, seconds, core, folder)}
+            return {**floors, **await _ingest(url, broker, load, seconds, core, folder)}
     finally:
         broker.stop()
 
@@ -412,7 +419,7 @@ def main() -> int:
     except Unavailable as error:
         print(error, file=sys.stderr)
         return 2
-    figures["share_of_floor"] = figures["results_per_second"] / figures["floor_results_per_second"]
+    figures["ratio"] = figures["results_per_second"] / figures["staged_floor_per_second"]
     shown = Table(title=f"One aggregator on one core, {server}", title_justify="left")
     shown.add_column("figure")
     shown.add_column("value", justify="right")

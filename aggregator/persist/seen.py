@@ -1,7 +1,12 @@
-"""Stores what was seen: results by staged binary COPY, duplicates dropped by their identity; evidence; poison."""
+"""Stores what was seen: results by binary COPY, each once; evidence; poison.
+
+Results go straight into their table, whose unique index refuses what is there already. Then, and for a while after it, they go by
+way of a staging table, and duplicates are dropped. Duplicates are rare: a commit that went unanswered, an overlap of two agents;
+and the staging takes several times as long.
+"""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,22 +18,51 @@ from aggregator.persist.statements import SQL
 from quivive.domain.times import to_datetime
 from quivive.v1 import bus_pb2
 
+STAGING_FOR = 20
+"""Transactions with results, from one that met a duplicate on."""
+
 
 async def prepare(connection: psycopg.AsyncConnection) -> None:
     """Make the staging table of a new connection."""
     await connection.execute(SQL["staging_create"])
 
 
-async def store(connection: psycopg.AsyncConnection, seen: Sequence[Seen]) -> None:
-    """Results and their evidence; what is there already stays as it is."""
-    if data := copy_bytes(seen):
-        async with connection.cursor() as cursor:
-            async with cursor.copy(SQL["staging_copy"]) as copy:
-                await copy.write(data)
-            await cursor.execute(SQL["staging_store"])
-    if rows := list(_evidence(seen)):
-        async with connection.cursor() as cursor:
-            await cursor.executemany(SQL["evidence_store"], rows)
+class ResultStore:
+    """Knows which of the two ways results take. Inside a transaction."""
+
+    def __init__(self) -> None:
+        self._staging_for = 0
+
+    async def store(self, connection: psycopg.AsyncConnection, seen: Sequence[Seen]) -> None:
+        """Results and their evidence; what is there already stays as it is."""
+        if data := copy_bytes(seen):
+            await self.store_rows(connection, data)
+        if rows := list(_evidence(seen)):
+            async with connection.cursor() as cursor:
+                await cursor.executemany(SQL["evidence_store"], rows)
+
+    async def store_rows(self, connection: psycopg.AsyncConnection, data: bytes) -> None:
+        """Results alone, as `copy_bytes` has laid them out."""
+        if not self._staging_for:
+            try:
+                async with connection.transaction():
+                    await _copy(connection, SQL["results_copy"], data)
+                return
+            except psycopg.errors.UniqueViolation:
+                self._staging_for = STAGING_FOR
+        self._staging_for -= 1
+        await store_staged(connection, data)
+
+
+async def store_staged(connection: psycopg.AsyncConnection, data: bytes) -> None:
+    """By way of the staging table, which `prepare` has made."""
+    await _copy(connection, SQL["staging_copy"], data)
+    await connection.execute(SQL["staging_store"])
+
+
+async def _copy(connection: psycopg.AsyncConnection, statement: LiteralString, data: bytes) -> None:
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        await copy.write(data)
 
 
 async def set_aside(connection: psycopg.AsyncConnection, poisoned: Sequence[Poisoned]) -> None:

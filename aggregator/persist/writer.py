@@ -33,6 +33,7 @@ class Writer:
         self._name = name
         self._connection: psycopg.AsyncConnection | None = None
         self._partitions = Partitions()
+        self._results = seen.ResultStore()
         self.retrying = False
         """The database has failed us, and the batch at hand is waiting for it."""
 
@@ -84,7 +85,7 @@ class Writer:
         """
         await self._partitions.ensure(connection, batch.seen)
         async with connection.transaction():
-            await seen.store(connection, batch.seen)
+            await self._results.store(connection, batch.seen)
             await certificates.store(connection, batch.seen)
             await pages.store(connection, batch.seen)
             await hours.mark_stale(connection, batch.seen)

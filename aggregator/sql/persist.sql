@@ -10,6 +10,9 @@ SELECT quivive.make_partition(%s);
 INSERT INTO quivive.stale_hours
 SELECT unnest(%s::timestamptz[]) WHERE (SELECT upkeep = 'jobs' FROM quivive.storage);
 
+-- name: results_copy
+COPY quivive.results FROM STDIN (FORMAT binary);
+
 -- name: staging_create
 CREATE TEMPORARY TABLE staged_results (LIKE quivive.results) ON COMMIT DELETE ROWS;
 
@@ -40,6 +43,9 @@ ON CONFLICT DO NOTHING;
 -- name: poison_prune
 DELETE FROM quivive.poison
 WHERE sequence <= (SELECT sequence FROM quivive.poison ORDER BY sequence DESC OFFSET 10000 LIMIT 1);
+
+-- name: intervals_newest
+SELECT check_id, max(start_time) FROM quivive.state_intervals WHERE check_id = ANY (%(check)s::bigint[]) GROUP BY check_id;
 
 -- name: intervals_delete
 DELETE FROM quivive.state_intervals AS i

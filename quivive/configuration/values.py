@@ -238,6 +238,12 @@ def status_range(value: int | str) -> tuple[int, int]:
     return int(first), int(last)
 
 
+def _check_whole_days(value: timedelta) -> timedelta:
+    if value % _DAY:
+        raise ValueError(f"{format_duration(value)} is not a number of whole days, write 30d")
+    return value
+
+
 def _between(shortest: timedelta, longest: timedelta) -> Callable[[timedelta], timedelta]:
     def check(value: timedelta) -> timedelta:
         if not shortest <= value <= longest:
@@ -260,6 +266,9 @@ Delay = Annotated[timedelta, *_DURATION, AfterValidator(_between(_NONE, _DAY))]
 Period = Annotated[timedelta, *_DURATION, AfterValidator(_between(_SECOND, 400 * _DAY))]
 Grace = Annotated[timedelta, *_DURATION, AfterValidator(_between(_NONE, 31 * _DAY))]
 ResponseTarget = Annotated[timedelta, *_DURATION, AfterValidator(_between(60 * _SECOND, 31 * _DAY))]
+Retention = Annotated[
+    timedelta, *_DURATION, AfterValidator(_check_whole_days), AfterValidator(_between(4 * _DAY, 3660 * _DAY))
+]
 MaintenanceLength = Annotated[timedelta, *_DURATION, AfterValidator(_between(60 * _SECOND, 31 * _DAY))]
 Instant = Annotated[
     datetime, BeforeValidator(_parse_instant), PlainSerializer(_format_instant, return_type=str, when_used="json")

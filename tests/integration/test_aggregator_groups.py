@@ -41,7 +41,7 @@ async def commit(url: str) -> AsyncIterator[Commit]:
         async def commit(parts: list[Seen], *transitions: Transition) -> None:
             await partitions.ensure(connection, parts)
             async with connection.transaction():
-                await seen.store(connection, parts)
+                await seen.ResultStore().store(connection, parts)
                 await incidents.store(connection, transitions)
                 await grouping.store(connection, await judgements.store(connection, transitions, parts))
                 await decisions.store(connection, transitions)
