@@ -16,6 +16,14 @@ class AggregatorSettings(ServiceSettings, DatabaseSettings):
     )
     mail_from: str = Field("quivive@localhost", description="Sender's address of every mail")
     public_url: str | None = Field(None, description="Where people open the web pages; linked from messages")
+    link_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Signs the links that acknowledge, the same for aggregator and api; without it messages have none",
+    )
+    pagerduty_url: str | None = Field(None, description="Instead of PagerDuty's own Events API, for tests and relays")
+    jira_url: str | None = Field(None, description="Instead of https://api.atlassian.com, for tests and relays")
+    slack_url: str | None = Field(None, description="Instead of https://slack.com, for tests and relays")
 
     @field_validator("smtp_url")
     @classmethod

@@ -1,16 +1,14 @@
 """What an operator declares: plans, customers, sites, channels, regions, people and who is paged; refused with place and reason."""
 
+from quivive.configuration.channels import ChannelConfig, EmailChannelConfig, WebhookChannelConfig
 from quivive.configuration.load import Loaded, load
 from quivive.configuration.model import (
-    ChannelConfig,
     Configuration,
     CustomerConfig,
-    EmailChannelConfig,
     MaintenanceConfig,
     PlanConfig,
     RegionConfig,
     SiteConfig,
-    WebhookChannelConfig,
 )
 from quivive.configuration.paging import (
     ContactConfig,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from quivive.business_hours import DEFAULT as USUAL_BUSINESS_HOURS
+from quivive.configuration.channels import ChannelConfig
 from quivive.configuration.declared import Declared, without_repetition
 from quivive.configuration.paging import (
     ContactConfig,
@@ -20,7 +21,6 @@ from quivive.configuration.values import (
     Calendar,
     Cron,
     Delay,
-    Email,
     Flag,
     Headers,
     HolidayPlace,
@@ -33,14 +33,12 @@ from quivive.configuration.values import (
     Text,
     Timeout,
     Url,
-    VariableName,
     Zone,
 )
 from quivive.configuration.watched import AuthConfig, CheckConfig, ExpectConfig, Watched
 from quivive.domain.checks import HEARTBEAT_REGION
 
 Locale = Literal["fr", "en"]
-Audience = Literal["incidents", "operations", "digest"]
 
 SITE_CHECK = "http"
 """The check that a site's own URL makes."""
@@ -157,33 +155,6 @@ class SiteConfig(Watched):
             if check.name in taken:
                 raise ValueError(f"preset {self.preset} already adds a check named {check.name}")
         return self
-
-
-class _Channel(Declared):
-    """Where news goes: incidents are outages of sites, operations what concerns the operator (a blind region), digest the daily
-    mail of early warnings, which operations include."""
-
-    id: Id
-    audience: Annotated[tuple[Audience, ...], Field(min_length=1), AfterValidator(without_repetition)] = (
-        "incidents",
-        "operations",
-    )
-
-
-class EmailChannelConfig(_Channel):
-    type: Literal["email"]
-    to: Annotated[tuple[Email, ...], Field(min_length=1, max_length=50)]
-    locale: Locale = "en"
-
-
-class WebhookChannelConfig(_Channel):
-    type: Literal["webhook"]
-    url: Url
-    secret: VariableName
-    """Name of the environment variable that holds the key of the HMAC."""
-
-
-ChannelConfig = Annotated[EmailChannelConfig | WebhookChannelConfig, Field(discriminator="type")]
 
 
 class RegionConfig(Declared):

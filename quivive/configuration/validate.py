@@ -7,15 +7,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from quivive.configuration.channels import CHANNEL_MODELS, MailServerConfig
 from quivive.configuration.model import (
     Configuration,
     CustomerConfig,
-    EmailChannelConfig,
     MaintenanceConfig,
     PlanConfig,
     RegionConfig,
     SiteConfig,
-    WebhookChannelConfig,
 )
 from quivive.configuration.paging import (
     ContactConfig,
@@ -58,8 +57,8 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("sites", "checks", "tcp"): TcpConfig,
     ("sites", "checks", "dns"): DnsConfig,
     ("sites", "checks", "heartbeat"): HeartbeatConfig,
-    ("channels", "email"): EmailChannelConfig,
-    ("channels", "webhook"): WebhookChannelConfig,
+    **{("channels", type_): model for type_, model in CHANNEL_MODELS.items()},
+    ("channels", "email", "server"): MailServerConfig,
     ("regions",): RegionConfig,
     ("plans", "paging"): PagingRuleConfig,
     ("customers", "contacts"): ContactConfig,
@@ -146,9 +145,9 @@ def _in_words(details: ErrorDetails) -> Problem:
         case "literal_error":
             message = f"must be {details['ctx']['expected']}, not {_shown(value)}"
         case "union_tag_not_found":
-            path, message = (*path, "type"), "is required: email or webhook"
+            path, message = (*path, "type"), f"is required: {_types()}"
         case "union_tag_invalid":
-            path, message = (*path, "type"), f"must be email or webhook, not {_shown(details['ctx']['tag'])}"
+            path, message = (*path, "type"), f"must be {_types()}, not {_shown(details['ctx']['tag'])}"
         case _:
             message = details["msg"].replace("Input should", "must")
     return Problem(path, message)
@@ -162,6 +161,11 @@ def _follows(details: ErrorDetails) -> bool:
 def _path_of(loc: tuple[str | int, ...]) -> ValuePath:
     """The error's place among the data: pydantic's has the tag of a channel's type in it, which the data has not."""
     return (*loc[:2], *loc[3:]) if loc[:1] == ("channels",) else loc
+
+
+def _types() -> str:
+    *others, last = CHANNEL_MODELS
+    return f"{', '.join(others)} or {last}"
 
 
 def _shown(value: object) -> str:

@@ -128,8 +128,16 @@ def test_a_url_that_can_be_requested_is_taken(tmp_path: Path, url: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("channels:\n  - {id: a, type: pager}", "a.yaml:2: channels[0].type: must be email or webhook, not 'pager'"),
-        ("channels:\n  - {id: a}", "a.yaml:2: channels[0].type: is required: email or webhook"),
+        (
+            "channels:\n  - {id: a, type: pager}",
+            "a.yaml:2: channels[0].type: must be email, webhook, pagerduty, jira, slack, teams, ntfy or apprise, not 'pager'",
+        ),
+        ("channels:\n  - {id: a}", "a.yaml:2: channels[0].type: is required: email, webhook, pagerduty, jira, slack, teams, ntfy or apprise"),
+        ("channels:\n  - {id: a, type: slack}", "a.yaml:2: channels[0]: needs either token or webhook"),
+        (
+            "channels:\n  - {id: a, type: email, to: [a@b.example], server: {host: x, colour: red}}",
+            "a.yaml:2: channels[0].server.colour: unknown key; there are host, port, security, user, password",
+        ),
         ("channels:\n  - {id: a, type: email}", "a.yaml:2: channels[0].to: is required"),
         ("channels:\n  - {id: a, type: email, to: [me]}", "a.yaml:2: channels[0].to[0]: 'me' is not an e-mail address"),
         (
