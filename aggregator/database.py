@@ -7,6 +7,8 @@ import psycopg
 import stamina
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from quivive import pooled
+
 WRITER_NAME = "quivive aggregator writer"
 """`application_name` of the connection that commits results; a new owner ends a backend only under this name."""
 
@@ -66,7 +68,8 @@ def pool(url: str, name: str = "quivive aggregator") -> AsyncConnectionPool:
         max_size=4,
         timeout=10,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        max_idle=20,
+        check=pooled.check,
         kwargs={"autocommit": True, "application_name": name, **_PATIENCE},
     )
 

@@ -1,6 +1,6 @@
 """The database: a pool that outlives restarts, rows as dataclasses, and driver errors mapped to ours."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, LiteralString, TypeVar
 
@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import DeadlineExceeded, InvalidArgument, Unavailable
+from quivive import pooled
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +26,9 @@ WAIT_S = 4.0
 class Database:
     """Reads in autocommit, writes in `transaction`. Raises Unavailable while the database is away."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, on_write: Callable[[AsyncConnection[Any]], Awaitable[None]] | None = None) -> None:
+        """`on_write` is called at the end of each transaction, and is part of it."""
+        self._on_write = on_write
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -34,7 +37,8 @@ class Database:
             timeout=WAIT_S,
             # Attempts back off exponentially; giving up early makes the next request start afresh.
             reconnect_timeout=5.0,
-            check=AsyncConnectionPool.check_connection,
+            max_idle=20,
+            check=pooled.check,
             kwargs={
                 "autocommit": True,
                 "application_name": "quivive-api",
@@ -57,6 +61,12 @@ class Database:
                 await cursor.execute(query, parameters)
                 return await cursor.fetchall()
 
+    async def execute(self, query: LiteralString, **parameters: object) -> int:
+        """Carry a statement out, by itself; how many rows it touched."""
+        with _mapped_errors():
+            async with self._pool.connection() as connection:
+                return (await connection.execute(query, parameters)).rowcount
+
     async def fetch_binary(self, query: LiteralString, **parameters: object) -> list[bytes | None]:
         """The values of a query's only row as they come over the wire, in PostgreSQL's binary form."""
         with _mapped_errors():
@@ -73,6 +83,8 @@ class Database:
         with _mapped_errors():
             async with self._pool.connection() as connection, connection.transaction():
                 yield connection
+                if self._on_write is not None:
+                    await self._on_write(connection)
 
     async def not_ready(self) -> str | None:
         """Why reads would fail, None when they would not."""

@@ -1,6 +1,6 @@
 """Observes jobs: one api at a time turns their calls, and their silence, into votes on the bus.
 
-Every half second:
+Every half second, and more rarely while there is no heartbeat check:
 
 1. Hold the lease, and learn since when calls have been taken without a gap; without it, try again later.
 2. Meet new heartbeat checks: store the hash of their token.
@@ -36,6 +36,8 @@ from quivive.v1 import bus_pb2
 log = structlog.get_logger(__name__)
 
 EVERY_S = 0.5
+IDLE_S = 2.0
+"""Well within the lease."""
 LEASE = timedelta(seconds=5)
 ACKNOWLEDGED_WITHIN_S = 2.0
 RELEASED_WITHIN_S = 1.0
@@ -98,25 +100,29 @@ class Observer:
     async def run(self, nc: Client) -> None:
         try:
             while True:
+                pause_s = EVERY_S
                 try:
-                    await self._round(nc)
+                    pause_s = EVERY_S if await self._round(nc) else IDLE_S
                 except (NatsError, ApiError, TimeoutError) as error:
                     log.warning("heartbeats.failed", error=str(error) or type(error).__name__)
-                await asyncio.sleep(EVERY_S)
+                await asyncio.sleep(pause_s)
         finally:
             await self._release()
 
-    async def _round(self, nc: Client) -> None:
+    async def _round(self, nc: Client) -> bool:
+        """Whether there is anything to observe."""
         since = await self._hold()
         if since is None:
-            return
-        await self._meet()
-        await self._execute("watch")
-        await self._publish_calls(nc)
-        await self._publish_silences(nc, since)
+            return False
+        met = await self._meet()
+        if met:
+            await self._execute("watch")
+            await self._publish_calls(nc)
+            await self._publish_silences(nc, since)
         if time.monotonic() - self._pruned_at > PRUNE_EVERY_S:
             self._pruned_at = time.monotonic()
             await self._execute("prune")
+        return met
 
     async def _hold(self) -> datetime | None:
         """Since when calls have been taken without a gap, or None while another api observes."""
@@ -139,14 +145,17 @@ class Observer:
         except (ApiError, TimeoutError) as error:
             log.debug("heartbeats.not_released", error=str(error))
 
-    async def _meet(self) -> None:
-        for unmet in await self._database.fetch(_Unmet, SQL["unmet"]):
+    async def _meet(self) -> bool:
+        """Whether there are heartbeat checks at all."""
+        checks = await self._database.fetch(_Unmet, SQL["unmet"])
+        for unmet in checks:
             wanted = digest(self._addresses.token(unmet.name))
             if unmet.token_hash != wanted:
                 row = {"check": unmet.check_id, "hash": wanted}
                 async with self._database.transaction() as connection:
                     await connection.execute(SQL["forget"], row)
                     await connection.execute(SQL["meet"], row)
+        return bool(checks)
 
     async def _publish_calls(self, nc: Client) -> None:
         said = await self._database.fetch(_Said, SQL["unpublished"])

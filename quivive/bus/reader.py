@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_S = 1.0
 SILENCE_S = 3.5
 """Without any word from the broker for this long, the consumer is made anew."""
-POLL_S = 0.25
+POLL_S = 0.5
 """How soon a reconnection is noticed; it ends the consumer, which lives in the broker's memory."""
 
 
@@ -83,7 +83,8 @@ class Reader:
         """The next message, or None when the broker has been silent for too long or is another one since."""
         for _ in range(round(SILENCE_S / POLL_S)):
             try:
-                return await asyncio.wait_for(self._queue.get(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    return await self._queue.get()
             except TimeoutError:
                 if self._nc.stats["reconnects"] != self._reconnects:
                     return None
