@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from api.figures import Span
-from quivive.domain.times import SECOND_US, to_datetime, to_us
+from quivive.domain.times import SECOND_US, instant, to_datetime
 from quivive.maintenance import Work, occurrences
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
@@ -79,23 +79,6 @@ def late_spans(maintenance: Maintenance, zone: ZoneInfo, window: Span) -> Iterat
         end = min(occurrence.end_us, maintenance.create_us, window.end_us)
         if occurrence.single and begin < end:
             yield Span(begin, end)
-
-
-def instant(wall: datetime, zone: ZoneInfo) -> int:
-    """When a wall clock shows that time: the first time when it comes twice, the shift when it is left out."""
-    us = to_us(wall.replace(tzinfo=zone, fold=0).astimezone(UTC))
-    if to_datetime(us).astimezone(zone).replace(tzinfo=None) == wall:
-        return us
-    # Left out: the shift lies between the two readings of that time.
-    before, after = to_us(wall.replace(tzinfo=zone, fold=1).astimezone(UTC)), us
-    offset = to_datetime(before).astimezone(zone).utcoffset()
-    while after - before > 1:
-        middle = (before + after) // 2
-        if to_datetime(middle).astimezone(zone).utcoffset() == offset:
-            before = middle
-        else:
-            after = middle
-    return after
 
 
 def _next_cut(us: int, granularity: Granularity, zone: ZoneInfo) -> int:

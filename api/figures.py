@@ -13,6 +13,7 @@ from enum import Enum
 from math import fsum
 from operator import attrgetter
 
+from quivive.domain.times import Span as Span
 from quivive.domain.words import State
 
 
@@ -25,14 +26,6 @@ class Standing(Enum):
     UNKNOWN = "unknown"
     DOWN = "down"
     MAINTENANCE = "maintenance"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Half-open: `start_us` belongs to it, `end_us` does not."""
-
-    start_us: int
-    end_us: int
 
 
 @dataclass(frozen=True, slots=True)

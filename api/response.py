@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from api.working_time import WorkingTime
+from quivive.working_time import WorkingTime
 
 
 class Response(Enum):

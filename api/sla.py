@@ -15,7 +15,7 @@ from api.calendars import Granularity, Maintenance, buckets, late_spans, mainten
 from api.database import Database
 from api.error_budget import LONGEST_BURN_US, Budget, Burn, burns, error_budget
 from api.figures import Durations, History, Segment, Span, measure, timeline, within
-from api.holidays import holidays_in
+from quivive.holidays import holidays_in
 from api.incident_times import MeanTimes, Outage, mean_times
 from api.names import Subject
 from api.response import Paged, Response, Responses, count, judge
@@ -29,7 +29,7 @@ from api.sla_rows import (
     read_sites,
     read_stories,
 )
-from api.working_time import WorkingTime
+from quivive.working_time import WorkingTime
 from quivive.business_hours import parse_business_hours
 from quivive.domain.times import to_us
 

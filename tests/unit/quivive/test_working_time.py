@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.holidays import holidays_in
+from quivive.holidays import holidays_in
 from api.response import Paged, Response, Responses, count, judge
-from api.working_time import WorkingTime
+from quivive.working_time import WorkingTime
 from quivive.business_hours import DEFAULT, parse_business_hours
 from quivive.domain.times import SECOND_US, to_us
 

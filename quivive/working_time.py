@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from api.calendars import instant
-from api.figures import Span
 from quivive.business_hours import MINUTES_A_DAY, Week
-from quivive.domain.times import to_datetime
+from quivive.domain.times import Span, instant, to_datetime
 
 HORIZON = timedelta(days=400)
 """Hours that do not come to a target in this time never do."""
