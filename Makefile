@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?=
+JOBS ?= 3
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
@@ -24,8 +25,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 run: setup ## Start everything on this machine (CONFIG=path; without one, a demo with sites that break and heal)
 	@$(BIN)/quivive up $(if $(CONFIG),--config $(CONFIG),--demo)
 
-test: setup ## Run every test; says what could not run and why
-	@$(BIN)/pytest
+test: setup ## Run every test; says what could not run and why (JOBS=4 for more at a time)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/unit tests/chart tests/integration
+	@$(BIN)/pytest -n 2 tests/e2e
 
 timescaledb: setup ## Get a TimescaleDB for the tests into .cache (as root; without one they say what they skip)
 	@$(BIN)/python scripts/timescaledb.py

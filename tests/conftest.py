@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -106,6 +107,17 @@ def root() -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[VERSIONS] = set()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Several processes run the tests: what each of them met comes together."""
+    node.config.stash[VERSIONS].update(node.workeroutput.get("versions", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["versions"] = sorted(session.config.stash[VERSIONS])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
