@@ -117,4 +117,5 @@ def _policies_of(state: ShardState) -> Policies:
     """What a restored state was decided under."""
     current: dict[int, Policy] = {policy.check: policy for policy in state.quiet.policies if policy is not None}
     current.update((check, case.policy) for check, case in state.cases.items())
-    return Policies(current=current, revisions={(p.check, p.revision): p for p in current.values()}, ended={})
+    known = [*current.values(), *(backlog.policy for backlog in state.late.values())]
+    return Policies(current=current, revisions={(p.check, p.revision): p for p in known}, ended={})

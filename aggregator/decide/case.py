@@ -48,6 +48,8 @@ class Case:
     """The outage is on; UNKNOWN does not end it."""
     outage: Outage | None = None
     flapping: Flapping = field(default_factory=Flapping)
+    revised_us: int = 0
+    """When another revision was adopted: its votes begin here, and so does what is unknown for want of them."""
     due_us: int = 0
     """When time alone may change something: nothing needs a review before."""
 
@@ -76,18 +78,27 @@ class Case:
         if self.down or attempt is not ballot.attempts[-1] or attempt.end_us <= ballot.void_us:
             return False
         vote = self._votes()[region]
-        already_partial = vote is not None and vote.partial
-        return not already_partial and self.refuted_slots.get(region) != attempt.slot_us
+        return not (vote is not None and vote.lasting) and self.refuted_slots.get(region) != attempt.slot_us
 
-    def adopt(self, policy: Policy, now_us: int) -> None:
-        """Go on under a new revision: votes on different targets never add up, so failures before it are void."""
+    def adopt(self, policy: Policy, now_us: int) -> list[Transition]:
+        """Go on under another policy. Under another revision votes do not add up with those before it.
+
+        Where all is well its good votes go on counting until they grow old, so that not every change makes a site UNKNOWN; in
+        an outage nothing does, so that only the new revision's votes continue or end it.
+        """
+        revised = policy.revision != self.policy.revision
+        transitions: list[Transition] = []
+        if revised and self.suspicion is not None:
+            transitions.append(self._retract("the check was changed", now_us))
         self.policy = policy
         self.ballots = {region: ballot for region, ballot in self.ballots.items() if region in policy.regions}
-        for ballot in self.ballots.values():
-            ballot.attempts = [attempt for attempt in ballot.attempts if attempt.up]
-            ballot.void(now_us)
-        self.suspicion = None
         self.due_us = 0
+        if revised:
+            self.revised_us = now_us
+            for ballot in self.ballots.values():
+                ballot.attempts = [attempt for attempt in ballot.attempts if attempt.up and not self.down]
+                ballot.void(now_us)
+        return transitions
 
     def blinded(self, region: str, now_us: int) -> None:
         """A region's becoming blind voids the DOWN votes it cast before."""
@@ -156,7 +167,13 @@ class Case:
         suspicion = self.suspicion
         resolved_us = self.outage.resolve_us if self.outage is not None else None
         return {
-            region: vote_of(ballot, self.policy, suspicion.contradicted_us(region) if suspicion else None, resolved_us)
+            region: vote_of(
+                ballot,
+                self.policy,
+                suspicion.contradicted_us(region) if suspicion else None,
+                resolved_us,
+                suspicion.opened_us if suspicion else None,
+            )
             for region, ballot in self.ballots.items()
         }
 
@@ -264,7 +281,7 @@ class Case:
         if not counted.known:
             if self.state is State.UNKNOWN:
                 return []
-            at_us = unknown_since_us(votes, self.policy, blind, now_us)
+            at_us = max(unknown_since_us(votes, self.policy, blind, now_us), self.revised_us)
             reason = f"{len(counted.votes)} of {len(self.policy.regions)} regions have a vote, {self.policy.quorum} are needed"
             return [self._change(at_us, State.UNKNOWN, reason)]
         if self.down:

@@ -35,8 +35,8 @@ class ShardState:
     cases: dict[int, Case] = field(default_factory=dict)
     blind: frozenset[str] = frozenset()
     """The regions that were blind when it last decided."""
-    late: dict[int, Backlog] = field(default_factory=dict)
-    """Evidence that came too late to vote, until no more of it comes."""
+    late: dict[str, Backlog] = field(default_factory=dict)
+    """Evidence that came too late to vote, by check and revision ("7/1"), until no more of it comes."""
     policies: Policies | None = None
     """What it was last brought in line with."""
 
@@ -44,11 +44,11 @@ class ShardState:
 def apply_results(
     state: ShardState, results: Results, policies: Policies, blind: frozenset[str], now_us: int
 ) -> list[Transition]:
-    """Take one batch in; results of checks or revisions that are not watched now are passed over.
+    """Take one batch in; results of checks or revisions that nobody knows are passed over.
 
     1. Good votes of quiet checks go into the arrays.
     2. Of the rest, those that vote, of a region in W and under the current revision, go to their check's case, in the order of
-       their ends; those that come too late to vote are kept for `advance`.
+       their ends; those that come too late to vote, under whatever revision they carry, are kept for `advance`.
     """
     transitions = _meet_blindness(state, blind, now_us)
     taken = state.quiet.take(results, state.quiet.find(results.check), now_us)
@@ -58,8 +58,12 @@ def apply_results(
     starts = results.start_us
     for i in rest[np.argsort(results.end_us[rest], kind="stable")].tolist():
         check = int(results.check[i])
+        revision = int(results.revision[i])
         policy = policies.current.get(check)
-        if policy is None or policy.revision != results.revision[i] or results.region not in policy.regions:
+        is_current = policy is not None and policy.revision == revision
+        if not is_current:
+            policy = policies.revisions.get((check, revision))
+        if policy is None or results.region not in policy.regions:
             continue
         end_us = int(results.end_us[i])
         attempt = Attempt(
@@ -72,6 +76,8 @@ def apply_results(
         )
         if now_us - end_us > policy.freshness_us:
             _keep_late(state, policy, results.region, attempt, now_us)
+            continue
+        if not is_current:
             continue
         case, met = _case(state, policy, now_us)
         transitions += met
@@ -95,10 +101,14 @@ def advance(state: ShardState, policies: Policies, blind: frozenset[str], now_us
             transitions += case.review(blind, now_us)
             if case.at_rest(now_us):
                 state.quiet.settle(state.cases.pop(check))
-    for check in [check for check, backlog in state.late.items() if backlog.settled(now_us)]:
-        backlog = state.late.pop(check)
-        live = state.cases[check].outage if check in state.cases and state.cases[check].down else None
-        transitions += replay(backlog, live, now_us)
+    for key in [key for key, backlog in state.late.items() if backlog.settled(now_us)]:
+        case = state.cases.get(state.late[key].policy.check)
+        live = case.outage if case is not None and case.down else None
+        told = replay(state.late[key], live, now_us)
+        if case is not None and case.state is State.UNKNOWN and state.late[key].awaits_live_votes(told, now_us):
+            continue
+        del state.late[key]
+        transitions += told
     return transitions
 
 
@@ -110,17 +120,16 @@ def _case(state: ShardState, policy: Policy, now_us: int) -> tuple[Case, list[Tr
     if case is None:
         since_us = min(policy.create_time_us, now_us)
         state.cases[policy.check] = case = Case(policy, State.UNKNOWN, since_us)
-        return case, [StateChanged(policy.check, since_us, State.UNKNOWN, "watched from here on")]
-    if case.policy != policy:
-        case.adopt(policy, now_us)
-    return case, []
+        met = StateChanged(policy.check, since_us, State.UNKNOWN, "watched from here on", met_us=now_us)
+        return case, [met]
+    return case, case.adopt(policy, now_us) if case.policy != policy else []
 
 
 def _keep_late(state: ShardState, policy: Policy, region: str, attempt: Attempt, now_us: int) -> None:
-    backlog = state.late.get(policy.check)
-    if backlog is None or backlog.policy != policy:
-        backlog = state.late[policy.check] = Backlog(policy)
-    backlog.add(region, attempt, now_us)
+    key = f"{policy.check}/{policy.revision}"
+    if key not in state.late:
+        state.late[key] = Backlog(policy)
+    state.late[key].add(region, attempt, now_us)
 
 
 def _meet_policies(state: ShardState, policies: Policies, now_us: int) -> list[Transition]:
@@ -133,7 +142,6 @@ def _meet_policies(state: ShardState, policies: Policies, now_us: int) -> list[T
     for check in [check for check in state.cases if check not in policies.current]:
         transitions += state.cases.pop(check).end(policies.ended.get(check, "deleted"), now_us)
         state.quiet.forget(check)
-        state.late.pop(check, None)
     for check, policy in policies.current.items():
         if not state.quiet.holds(check):
             transitions += _case(state, policy, now_us)[1]

@@ -5,6 +5,7 @@ show fills spans that are on record as UNKNOWN; an outage among them is an incid
 one that is still on. Nobody is paged for the past.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -39,6 +40,8 @@ class Backlog:
     """With their regions."""
     newest_us: int = 0
     """When the last of them came, on the bus's clock."""
+    looked_us: int = 0
+    """When it was replayed too early."""
 
     def add(self, region: str, attempt: Attempt, now_us: int) -> None:
         self.attempts.append((attempt, region))
@@ -46,7 +49,13 @@ class Backlog:
         self.newest_us = now_us
 
     def settled(self, now_us: int) -> bool:
-        return now_us - self.newest_us >= SETTLED_US
+        return now_us - max(self.newest_us, self.looked_us) >= SETTLED_US
+
+    def awaits_live_votes(self, told: Sequence[Transition], now_us: int) -> bool:
+        """An outage that nobody has seen end may be on: the first live votes make it the one at hand, for as long as they take."""
+        self.looked_us = now_us
+        on = any(isinstance(said, PastIncident) and not said.ended for said in told)
+        return on and now_us - self.newest_us < self.policy.freshness_us
 
 
 def replay(backlog: Backlog, live: Outage | None, now_us: int) -> list[Transition]:
@@ -77,10 +86,13 @@ def replay(backlog: Backlog, live: Outage | None, now_us: int) -> list[Transitio
     for (at_us, state), (until_us, _) in pairwise([*record, (end_us, State.UNKNOWN)]):
         if state is not State.UNKNOWN and until_us > at_us:
             transitions.append(PastFilled(policy.check, at_us, until_us, state, "late evidence"))
-    return transitions + _incidents(said, live, end_us, now_us)
+    return transitions + _incidents(said, live, end_us, policy.freshness_us, now_us)
 
 
-def _incidents(said: list[Transition], live: Outage | None, end_us: int, now_us: int) -> list[Transition]:
+def _incidents(
+    said: list[Transition], live: Outage | None, end_us: int, unknown_us: int, now_us: int
+) -> list[Transition]:
+    """What became of the outages that were said. One that is on at the end lasts through `unknown_us` without a word of it."""
     found: dict[str, tuple[IncidentConfirmed, int | None]] = {}
     for change in said:
         match change:
@@ -94,14 +106,10 @@ def _incidents(said: list[Transition], live: Outage | None, end_us: int, now_us:
                 pass
     transitions: list[Transition] = []
     for confirmed, resolve_us in found.values():
-        if live is not None and live.start_us <= (end_us if resolve_us is None else resolve_us):
+        reach_us = end_us + unknown_us if resolve_us is None else resolve_us
+        if live is not None and live.start_us <= reach_us:
             if confirmed.start_us < live.start_us:
-                live.start_us = confirmed.start_us
-                transitions.append(
-                    IncidentMoved(
-                        live.incident, confirmed.check, confirmed.start_us, None, "late evidence of an earlier start"
-                    )
-                )
+                transitions += _move(live, confirmed, end_us)
             continue
         transitions.append(
             PastIncident(
@@ -114,6 +122,17 @@ def _incidents(said: list[Transition], live: Outage | None, end_us: int, now_us:
                 responsibility=confirmed.responsibility,
                 regions=confirmed.regions,
                 reason=f"late evidence: {confirmed.reason}",
+                ended=resolve_us is not None,
             )
         )
     return transitions
+
+
+def _move(live: Outage, confirmed: IncidentConfirmed, end_us: int) -> list[Transition]:
+    """The outage that is on began with the one that late evidence shows up to `end_us`."""
+    reason, start_us, was_us = "late evidence of an earlier start", confirmed.start_us, live.start_us
+    live.start_us = start_us
+    return [
+        IncidentMoved(live.incident, confirmed.check, start_us, None, reason),
+        PastFilled(confirmed.check, start_us, min(was_us, end_us), State.DOWN, reason, live.incident),
+    ]

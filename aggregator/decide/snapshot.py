@@ -14,7 +14,7 @@ from aggregator.decide.quiet import Quiet
 
 _CASES = TypeAdapter(dict[int, Case])
 _ROWS = TypeAdapter(list[tuple[int, Policy]])
-_LATE = TypeAdapter(dict[int, Backlog])
+_LATE = TypeAdapter(dict[str, Backlog])
 _BLIND = TypeAdapter(frozenset[str])
 
 

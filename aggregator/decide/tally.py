@@ -35,10 +35,12 @@ class Tally:
 
     @property
     def quorum(self) -> tuple[str, ...]:
-        """The regions whose DOWN adds up: a region in partial outage only when every other sighted region is DOWN too."""
-        if len(self.down) == len(self.sighted) and self.partial:
-            return self.down
-        return tuple(r for r, vote in self.votes.items() if not vote.up and not vote.void and not vote.partial)
+        """The regions whose DOWN adds up: a region in partial outage already only when every other sighted region is DOWN too."""
+        standing = tuple(r for r, vote in self.votes.items() if not vote.up and not vote.void and not vote.lasting)
+        lasting = tuple(r for r, vote in self.votes.items() if vote.lasting)
+        if len(standing) + len(lasting) == len(self.sighted):
+            return tuple(sorted(standing + lasting))
+        return standing
 
     @property
     def confirmed(self) -> bool:
@@ -57,12 +59,12 @@ def tally(votes: Mapping[str, Vote | None], policy: Policy, blind: frozenset[str
 
 
 def unknown_since_us(votes: Mapping[str, Vote | None], policy: Policy, blind: frozenset[str], now_us: int) -> int:
-    """When the votes became fewer than q: the q-th newest one's expiry, or now where blindness took them."""
+    """When the votes became fewer than q: the q-th newest one's expiry; that of a blind region's fresh vote is now."""
     expiries = sorted(
         (
-            vote.end_us + policy.freshness_us
+            min(vote.end_us + policy.freshness_us, now_us if region in blind else vote.end_us + policy.freshness_us)
             for region in policy.regions
-            if region not in blind and (vote := votes.get(region))
+            if (vote := votes.get(region))
         ),
         reverse=True,
     )

@@ -47,7 +47,7 @@ def _voice(region: str, vote: Vote | None, policy: Policy, blind: frozenset[str]
         standing = Standing.STALE
     elif vote.void:
         standing = Standing.VOID
-    elif vote.partial:
+    elif vote.lasting:
         standing = Standing.PARTIAL
     else:
         standing = Standing.COUNTED

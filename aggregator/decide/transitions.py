@@ -23,13 +23,17 @@ from quivive.domain.words import Cause, Responsibility, State
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """From `at_us` the check is in `state`; whatever was recorded later than `at_us` no longer holds."""
+    """From `at_us` the check is in `state`; whatever was recorded later than `at_us` no longer holds.
+
+    With `met_us` the core meets the check without a memory of it, then: what is on record stays, and this holds from `met_us` on.
+    """
 
     check: int
     at_us: int
     state: State
     reason: str
     incident: str | None = None
+    met_us: int | None = None
     counted: Counted | None = field(default=None, compare=False, repr=False)
 
 
@@ -122,13 +126,17 @@ class IncidentResolved:
 
 @dataclass(frozen=True, slots=True)
 class PastFilled:
-    """What is on record as UNKNOWN between the two instants was `state`; what is known stays as it is."""
+    """What is on record as UNKNOWN between the two instants was `state`; what is known stays as it is.
+
+    With `incident` its start was moved back to `start_us`: UP there was nothing but older votes, and is DOWN, too.
+    """
 
     check: int
     start_us: int
     end_us: int
     state: State
     reason: str
+    incident: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,8 @@ class PastIncident:
     responsibility: Responsibility
     regions: tuple[str, ...]
     reason: str
+    ended: bool = True
+    """Its end was seen; else it is only where the evidence ends."""
 
 
 Transition = (

@@ -42,6 +42,8 @@ class Vote:
     """Cast before a retraction or before the region went blind: no part of a quorum."""
     partial: bool = False
     """DOWN for two slots and more."""
+    lasting: bool = False
+    """In partial outage already, before the suspicion at hand: no part of a quorum unless everybody who sees is DOWN."""
 
 
 @dataclass(slots=True)
@@ -95,7 +97,13 @@ class Ballot:
         self.void_us = max(self.void_us, until_us)
 
 
-def vote_of(ballot: Ballot, policy: Policy, contradicted_us: int | None, resolved_us: int | None = None) -> Vote | None:
+def vote_of(
+    ballot: Ballot,
+    policy: Policy,
+    contradicted_us: int | None,
+    resolved_us: int | None = None,
+    opened_us: int | None = None,
+) -> Vote | None:
     """The region's vote, fresh or not; None while it has none.
 
     1. A good newest attempt is UP.
@@ -104,6 +112,8 @@ def vote_of(ballot: Ballot, policy: Policy, contradicted_us: int | None, resolve
        since the suspicion opened.
     3. Fewer leave the last good vote standing.
     4. DOWN for two slots is partial; slots of an outage that the others saw end, at `resolved_us`, are not counted.
+    5. A partial one is lasting unless the suspicion opened at `opened_us`, before there were two, and no longer ago than a vote
+       is fresh: while it is undecided, the region is part of what is being decided.
     """
     if not ballot.attempts:
         return None
@@ -113,12 +123,14 @@ def vote_of(ballot: Ballot, policy: Policy, contradicted_us: int | None, resolve
     streak = ballot.streak()
     if _is_down(streak, policy, contradicted_us):
         standing = tuple(attempt for attempt in streak if attempt.end_us > ballot.void_us)
+        partial = _down_slots(streak, policy, resolved_us or 0) >= PARTIAL_SLOTS
         return Vote(
             up=False,
             end_us=newest.end_us,
             failing=standing or streak,
             void=not _is_down(standing, policy, contradicted_us),
-            partial=_down_slots(streak, policy, resolved_us or 0) >= PARTIAL_SLOTS,
+            partial=partial,
+            lasting=partial and _is_lasting(streak, policy, resolved_us or 0, opened_us),
         )
     before = ballot.newest_up()
     return Vote(up=True, end_us=before.end_us) if before else None
@@ -137,6 +149,13 @@ def _is_down(streak: tuple[Attempt, ...], policy: Policy, contradicted_us: int |
         if counted >= max(policy.down_attempts, CONTRADICTED_ATTEMPTS if contradicted else 0):
             return True
     return False
+
+
+def _is_lasting(streak: tuple[Attempt, ...], policy: Policy, after_us: int, opened_us: int | None) -> bool:
+    if opened_us is None or streak[-1].end_us - opened_us > policy.freshness_us:
+        return True
+    before = tuple(attempt for attempt in streak if attempt.end_us <= opened_us)
+    return _down_slots(before, policy, after_us) >= PARTIAL_SLOTS
 
 
 def _down_slots(streak: tuple[Attempt, ...], policy: Policy, after_us: int) -> int:

@@ -1,12 +1,13 @@
 """State intervals: the life of a check, without gap or overlap, whatever order its changes come to light in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import psycopg
 
 from aggregator.decide.transitions import PastFilled, StateChanged
 from aggregator.persist.statements import SQL
-from quivive.domain.times import to_datetime
+from quivive.domain.times import to_datetime, to_us
 from quivive.domain.words import State
 
 
@@ -26,14 +27,31 @@ def rewrites(changes: Iterable[StateChanged]) -> list[list[StateChanged]]:
     return list(spans.values())
 
 
-async def store(connection: psycopg.AsyncConnection, changes: Iterable[StateChanged]) -> None:
+async def _beside_the_record(
+    connection: psycopg.AsyncConnection, changes: Sequence[StateChanged]
+) -> Sequence[StateChanged]:
+    """Let what is said of a check without a memory of it begin no earlier than that: a check that was paused has a past."""
+    met = [change.check for change in changes if change.met_us is not None]
+    if not met:
+        return changes
+    cursor = await connection.execute(SQL["intervals_newest"], {"check": met})
+    newest = {check: to_us(start) for check, start in await cursor.fetchall()}
+    return [
+        replace(change, at_us=max(change.at_us, change.met_us, newest[change.check] + 1))
+        if change.met_us is not None and change.check in newest
+        else change
+        for change in changes
+    ]
+
+
+async def store(connection: psycopg.AsyncConnection, changes: Sequence[StateChanged]) -> None:
     """Record the changes; recording them once more leaves everything as it is.
 
     1. Delete each check's intervals that start no earlier than its first change.
     2. End the one that contains that instant there, or, where it is in the same state, let it reach to the next change.
     3. Insert the rest.
     """
-    folded = rewrites(changes)
+    folded = rewrites(await _beside_the_record(connection, changes))
     if not folded:
         return
     columns: dict[str, list[object]] = {name: [] for name in ("check", "start", "end", "state", "reason", "incident")}
@@ -59,18 +77,20 @@ async def fill(connection: psycopg.AsyncConnection, past: Iterable[PastFilled]) 
     """Record what late evidence shows where nothing was known; filling once more leaves everything as it is."""
     for filled in past:
         start, end = to_datetime(filled.start_us), to_datetime(filled.end_us)
-        span = {"check": filled.check, "start": start, "end": end, "unknown": int(State.UNKNOWN)}
-        cursor = await connection.execute(SQL["intervals_unknown"], span)
-        for unknown_start, unknown_end, reason in await cursor.fetchall():
-            cut_start = max(start, unknown_start)
-            cut_end = end if unknown_end is None else min(end, unknown_end)
+        yielding = [State.UNKNOWN] if filled.incident is None else [State.UNKNOWN, State.UP]
+        span = {"check": filled.check, "start": start, "end": end, "states": [int(state) for state in yielding]}
+        cursor = await connection.execute(SQL["intervals_yielding"], span)
+        for old_start, old_end, state, reason in await cursor.fetchall():
+            cut_start = max(start, old_start)
+            cut_end = end if old_end is None else min(end, old_end)
             pieces = [
-                (unknown_start, cut_start, State.UNKNOWN, reason),
-                (cut_start, cut_end, filled.state, filled.reason),
-                (cut_end, unknown_end, State.UNKNOWN, reason),
+                (old_start, cut_start, state, reason, None),
+                (cut_start, cut_end, int(filled.state), filled.reason, filled.incident),
+                (cut_end, old_end, state, reason, None),
             ]
-            await connection.execute(SQL["interval_remove"], {"check": filled.check, "start": unknown_start})
-            for piece_start, piece_end, state, why in pieces:
+            await connection.execute(SQL["interval_remove"], {"check": filled.check, "start": old_start})
+            for piece_start, piece_end, *rest in pieces:
                 if piece_end is None or piece_start < piece_end:
                     row = {"check": filled.check, "start": piece_start, "end": piece_end}
-                    await connection.execute(SQL["interval_put"], {**row, "state": int(state), "reason": why})
+                    row.update(zip(("state", "reason", "incident"), rest, strict=True))
+                    await connection.execute(SQL["interval_put"], row)

@@ -65,18 +65,18 @@ FROM (
 ) AS f
 WHERE i.check_id = f.check_id AND (i.end_time IS NULL OR i.end_time >= f.start_time);
 
--- name: intervals_unknown
--- What is on record as UNKNOWN within a span that late evidence tells of.
-SELECT start_time, end_time, reason FROM quivive.state_intervals
-WHERE check_id = %(check)s AND state = %(unknown)s AND start_time < %(end)s AND (end_time IS NULL OR end_time > %(start)s)
+-- name: intervals_yielding
+-- What is on record in one of these states within a span that late evidence tells of.
+SELECT start_time, end_time, state, reason FROM quivive.state_intervals
+WHERE check_id = %(check)s AND state = ANY (%(states)s::smallint[]) AND start_time < %(end)s AND (end_time IS NULL OR end_time > %(start)s)
 ORDER BY start_time FOR UPDATE;
 
 -- name: interval_remove
 DELETE FROM quivive.state_intervals WHERE check_id = %(check)s AND start_time = %(start)s;
 
 -- name: interval_put
-INSERT INTO quivive.state_intervals (check_id, start_time, end_time, state, reason)
-VALUES (%(check)s, %(start)s, %(end)s, %(state)s, %(reason)s);
+INSERT INTO quivive.state_intervals (check_id, start_time, end_time, state, reason, incident_id)
+VALUES (%(check)s, %(start)s, %(end)s, %(state)s, %(reason)s, %(incident)s);
 
 -- name: intervals_insert
 INSERT INTO quivive.state_intervals (check_id, start_time, end_time, state, reason, incident_id)
@@ -115,6 +115,11 @@ SELECT %(incident)s, c.check_id, c.site_id, s.customer_id, %(start)s, %(confirm)
 FROM quivive.checks AS c
 JOIN quivive.sites AS s USING (site_id)
 WHERE c.check_id = %(check)s
+  -- Evidence that came twice, the second time late, shows an outage that is on record.
+  AND NOT (%(retroactive)s AND EXISTS (
+      SELECT FROM quivive.incidents AS o
+      WHERE o.check_id = c.check_id AND o.incident_id <> %(incident)s
+        AND o.start_time < %(resolve)s::timestamptz AND coalesce(o.resolve_time, 'infinity') > %(start)s::timestamptz))
 ON CONFLICT (incident_id) DO NOTHING;
 
 -- name: incident_reopen

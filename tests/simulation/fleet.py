@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from outcome import Found
-from world import S, World
+from world import S, World, merged
 
+from aggregator.decide.compare import blind_by_comparison, lone_failures, watched_checks
 from aggregator.decide.core import ShardState, advance, apply_results
 from aggregator.decide.policy import Policies, Policy
 from aggregator.decide.transitions import (
@@ -15,6 +16,7 @@ from aggregator.decide.transitions import (
     IncidentConfirmed,
     IncidentReopened,
     IncidentResolved,
+    PastFilled,
     StateChanged,
     Transition,
 )
@@ -54,12 +56,15 @@ class Run:
     _looks: list[Look] = field(default_factory=list)
     _arrivals: list[tuple[int, int, Results]] = field(default_factory=list)
     _count: int = 0
+    doubted: frozenset[str] = frozenset()
+    """The regions that are blind by comparison, as whoever is on duty finds once a second."""
 
     def __post_init__(self) -> None:
         world = self.world
         sites = range(1, world.sites + 1)
         policies = {site: self._policy(site) for site in sites}
         self.policies = Policies(policies, {}, {})
+        self._watched = watched_checks(policies.values())
         ranks = len(world.regions)
         self._phases = [
             np.array([phase_us(site, rank, ranks, world.interval_us) for site in sites], np.int64)
@@ -96,6 +101,7 @@ class Run:
             self._look(heapq.heappop(self._looks))
             self._deliver(self._looks[0].at_us if self._looks else end_us)
         self._deliver(end_us)
+        self._compare(end_us)
         if self.world.stalled_until(end_us) == end_us and (tick_us // TICK_US) % 2 == 0:
             self._say(advance(self.state, self.policies, self._blind(end_us), end_us), end_us)
 
@@ -177,7 +183,14 @@ class Run:
             now_us, _, results = heapq.heappop(self._arrivals)
             self._say(apply_results(self.state, results, self.policies, self._blind(now_us), now_us), now_us)
 
+    def _compare(self, now_us: int) -> None:
+        lone = lone_failures(self.state.cases.values(), self._silent(now_us))
+        self.doubted = blind_by_comparison(self.doubted, lone, self._watched)
+
     def _blind(self, now_us: int) -> frozenset[str]:
+        return self._silent(now_us) | self.doubted
+
+    def _silent(self, now_us: int) -> frozenset[str]:
         """Presence as the aggregator sees it: gone once an agent has been dead for long enough."""
         return frozenset(
             self.world.regions[region]
@@ -232,4 +245,7 @@ class Run:
             for (at_us, state), end_us in zip(entries, ends, strict=True):
                 if state is State.DOWN:
                     spans.setdefault(site, []).append((at_us, end_us))
-        return spans
+        for _, said in self.said:
+            if isinstance(said, PastFilled) and said.state is State.DOWN:
+                spans.setdefault(said.check, []).append((said.start_us, said.end_us))
+        return {site: merged(found) for site, found in spans.items()}

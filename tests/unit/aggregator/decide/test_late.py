@@ -67,6 +67,8 @@ def test_late_evidence_moves_the_start_of_the_outage_that_is_on_but_not_its_conf
     silent.wait(NOW_S + 8)
     assert silent.of(PastIncident) == []
     (moved,) = silent.of(IncidentMoved)
+    filled = [f for f in silent.of(PastFilled) if f.incident == live.incident]
+    assert [(f.state, f.start_us, f.end_us) for f in filled] == [(State.DOWN, 1700 * S, live.start_us)]
     assert (moved.incident, moved.start_us, moved.resolve_us) == (live.incident, 1700 * S, None)
 
 
@@ -81,3 +83,31 @@ def test_late_evidence_of_one_region_alone_tells_nothing(silent: Shard) -> None:
     for at in range(200, 1000, 30):
         silent.up(ABC[0], at, now_s=NOW_S)
     assert silent.wait(NOW_S + 6) == []
+
+
+def test_an_outage_that_late_evidence_leaves_on_becomes_the_live_one(silent: Shard) -> None:
+    """The cut-off agents' spools come before their next slots: what they show is still on, and live votes say so 20 s later."""
+    for region in ABC:
+        for at in range(1700, 1945, 30):
+            for i in range(2):
+                silent.fail(region, at + 0.6 * i, slot_s=at, number=i, now_s=NOW_S)
+    silent.wait(NOW_S + 15)
+    assert silent.of(PastIncident) == []
+    for region in ABC:
+        silent.down(region, NOW_S + 20)
+    (live,) = silent.confirmed
+    silent.wait(NOW_S + 27)
+    (moved,) = silent.of(IncidentMoved)
+    assert (moved.incident, moved.start_us) == (live.incident, 1700 * S)
+    assert silent.of(PastIncident) == []
+
+
+def test_one_that_no_live_vote_speaks_of_stays_in_the_past(silent: Shard) -> None:
+    for region in ABC:
+        for at in range(1700, 1945, 30):
+            for i in range(2):
+                silent.fail(region, at + 0.6 * i, slot_s=at, number=i, now_s=NOW_S)
+    for at in range(1, 70):
+        silent.wait(NOW_S + at)
+    (past,) = silent.of(PastIncident)
+    assert (past.start_us, past.ended) == (1700 * S, False)
