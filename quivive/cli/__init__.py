@@ -1,8 +1,4 @@
-"""The `quivive` command.
-
-Exit codes: 0 done; 1 the server failed, refused or could not be reached; 2 the command line or the configuration has to be
-corrected.
-"""
+"""The `quivive` command. Its exit codes are those of `failures.py`."""
 
 import os
 import sys
@@ -10,12 +6,24 @@ import sys
 from quivive.cli.failures import EXIT_FAILED, EXIT_USAGE, Failure
 
 
+def with_profile_first(arguments: list[str]) -> list[str]:
+    """`--profile` belongs to the command as a whole, and may stand anywhere in it all the same."""
+    for number, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument == "--profile" and number + 1 < len(arguments):
+            return ["--profile", arguments[number + 1], *arguments[:number], *arguments[number + 2 :]]
+        if argument.startswith("--profile="):
+            return [argument, *arguments[:number], *arguments[number + 1 :]]
+    return arguments
+
+
 def main() -> None:
     """Run the command line; whatever goes wrong is one clear line on stderr, never a traceback."""
     from quivive.cli.app import app
 
     try:
-        app(prog_name="quivive")
+        app(with_profile_first(sys.argv[1:]), prog_name="quivive")
     except Failure as failure:
         print(failure, file=sys.stderr)
         raise SystemExit(failure.exit_code) from None

@@ -1,11 +1,14 @@
 """The tree of commands. What a command needs is imported when it runs, so that `--help` is there at once."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from quivive import __version__
-from quivive.cli import apply, backup, evidence, explain, incidents, regions, reports, sites, sla, up
+from quivive.cli import apply, backup, evidence, explain, imports, incidents, profile, regions, reports, sites, sla, up
+from quivive.cli.failures import EXIT_CODES
+from quivive.cli.names import complete_profile
 
 app = typer.Typer(
     help="Quivive watches web sites from several regions, and keeps an answer to rely on.",
@@ -13,8 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done; 1 the server failed, refused or could not be reached; "
-    "2 the command line or the configuration has to be corrected.",
+    epilog="Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + ".",
 )
 
 
@@ -35,13 +37,24 @@ def options(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            help="Which server, by its name in `quivive profile list`; also QUIVIVE_PROFILE.",
+            autocompletion=complete_profile,
+        ),
+    ] = "",
 ) -> None:
     """Quivive watches web sites from several regions, and keeps an answer to rely on."""
+    if profile:
+        os.environ["QUIVIVE_PROFILE"] = profile
 
 
 app.command("up")(up.up)
 app.command("apply")(apply.apply)
 app.command("check")(apply.check)
+app.command("import")(imports.import_)
 app.add_typer(sites.app, name="site")
 app.add_typer(incidents.app, name="incident")
 app.command("explain")(explain.explain)
@@ -53,3 +66,4 @@ app.command("verify-chain")(evidence.verify_chain)
 app.add_typer(evidence.customers, name="customer")
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.add_typer(profile.app, name="profile")

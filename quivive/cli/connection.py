@@ -1,14 +1,17 @@
 """Calls to the api over gRPC; its errors become one clear line each."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from quivive.cli.failures import EXIT_USAGE, Failure
+from quivive.cli.failures import EXIT_CONFLICT, EXIT_DENIED, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_USAGE, Failure
+from quivive.cli.servers import Server, chosen
 
 TIMEOUT_S = 30.0
 PAGE = 1000
@@ -36,13 +39,76 @@ class Refused(Failure):
 
 @contextmanager
 def connected(server: str) -> Iterator[grpc.Channel]:
-    """A channel to `server`; within, every failing call ends as a Failure."""
-    options = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_http_proxy", 0)]
-    with grpc.insecure_channel(server, options) as channel:
+    """A channel to `server`, the option's value; within, every failing call ends as a Failure."""
+    target = chosen(server)
+    with channel_to(target) as channel:
         try:
             yield channel
         except grpc.RpcError as error:
-            raise _failure(error, server) from None
+            raise failure(error, target.address) from None
+
+
+def channel_to(target: Server) -> grpc.Channel:
+    """A channel that shows the target's token with every call."""
+    options = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_http_proxy", 0)]
+    channel = (
+        grpc.secure_channel(target.address, _credentials(target), options)
+        if target.tls
+        else grpc.insecure_channel(target.address, options)
+    )
+    return grpc.intercept_channel(channel, _Bearer(target.token)) if target.token else channel
+
+
+def _credentials(target: Server) -> grpc.ChannelCredentials:
+    profile = target.profile
+
+    def read(path: str) -> bytes | None:
+        try:
+            return Path(path).expanduser().read_bytes() if path else None
+        except OSError as error:
+            raise Failure(f"{path}: cannot be read: {error.strerror}", EXIT_USAGE) from None
+
+    ca = read(profile.ca or os.environ.get("QUIVIVE_CA_FILE", ""))
+    return grpc.ssl_channel_credentials(ca, read(profile.key), read(profile.certificate))
+
+
+class _Details(NamedTuple):
+    method: str
+    timeout: float | None
+    metadata: Sequence[tuple[str, str]] | None
+    credentials: Any
+    wait_for_ready: bool | None
+    compression: Any
+
+
+if TYPE_CHECKING:  # generic only in the stubs
+    _Unary = grpc.UnaryUnaryClientInterceptor[Any, Any]
+    _Stream = grpc.UnaryStreamClientInterceptor[Any, Any]
+else:
+    _Unary, _Stream = grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
+
+
+class _Bearer(_Unary, _Stream):
+    """Adds the token to every call."""
+
+    def __init__(self, token: str) -> None:
+        self._header = ("authorization", f"Bearer {token}")
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._with_token(details), request)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._with_token(details), request)
+
+    def _with_token(self, details: Any) -> _Details:
+        return _Details(
+            details.method,
+            details.timeout,
+            [*(details.metadata or ()), self._header],
+            details.credentials,
+            details.wait_for_ready,
+            details.compression,
+        )
 
 
 def pages(call: Callable[[str], Page]) -> Iterator[Page]:
@@ -56,23 +122,34 @@ def pages(call: Callable[[str], Page]) -> Iterator[Page]:
             return
 
 
-def _failure(error: Any, server: str) -> Failure:
+def failure(error: Any, address: str) -> Failure:
+    """What went wrong, for whoever typed the command, with the exit code that says of what kind it is."""
     code, details = error.code(), " ".join((error.details() or "").split())
     match code:
         case grpc.StatusCode.UNAVAILABLE:
-            return Failure(f"cannot reach the server at {server}: {_reason(details)} (set --server or QUIVIVE_SERVER)")
+            hint = "set --server or QUIVIVE_SERVER, or see `quivive profile`"
+            return Failure(f"cannot reach the server at {address}: {_reason(details)} ({hint})", EXIT_UNREACHABLE)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return Failure(f"the server at {server} did not answer in time")
+            return Failure(f"the server at {address} did not answer in time", EXIT_UNREACHABLE)
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return Failure(f"the server at {address} asks to wait: {details}", EXIT_UNREACHABLE)
         case grpc.StatusCode.UNIMPLEMENTED:
-            return Failure(f"the server at {server} is too old for this command: {details}")
+            return Failure(f"the server at {address} is too old for this command: {details}")
         case grpc.StatusCode.INVALID_ARGUMENT:
             violations, left_out = _violations(error)
             lines = [f"{field}: {reason}" if field else reason for field, reason in violations]
             return Refused("\n".join(lines) or details, violations, left_out)
-        case grpc.StatusCode.NOT_FOUND | grpc.StatusCode.FAILED_PRECONDITION:
-            return Failure(details)
+        case grpc.StatusCode.UNAUTHENTICATED:
+            hint = "set QUIVIVE_TOKEN or QUIVIVE_TOKEN_FILE, or see `quivive profile`"
+            return Failure(f"the server at {address} does not know you: {details} ({hint})", EXIT_DENIED)
+        case grpc.StatusCode.PERMISSION_DENIED:
+            return Failure(details, EXIT_DENIED)
+        case grpc.StatusCode.NOT_FOUND:
+            return Failure(details, EXIT_NOT_FOUND)
+        case grpc.StatusCode.ABORTED | grpc.StatusCode.ALREADY_EXISTS | grpc.StatusCode.FAILED_PRECONDITION:
+            return Failure(details, EXIT_CONFLICT)
         case _:
-            return Failure(f"the server at {server} failed: {code.name}: {details}")
+            return Failure(f"the server at {address} failed: {code.name}: {details}")
 
 
 def _reason(details: str) -> str:

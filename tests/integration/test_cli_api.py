@@ -171,9 +171,9 @@ def test_a_report_speaks_the_customers_language(quivive: Command, tmp_path: Path
 
 def test_what_the_server_does_not_know_is_one_line(quivive: Command) -> None:
     for arguments, code, reason in (
-        (["sla", "nobody"], 1, "nobody"),
-        (["incident", "show", "nothing"], 1, "nothing"),
-        (["report", "nobody", "--month", "2026-03"], 1, "nobody"),
+        (["sla", "nobody"], 4, "nobody"),
+        (["incident", "show", "nothing"], 4, "nothing"),
+        (["report", "nobody", "--month", "2026-03"], 4, "nobody"),
         (["sla", "Bad_Name"], 2, "Bad_Name"),
         (["sla", "x", "--start", "2001-01-01"], 2, "longer than five years"),
     ):

@@ -388,9 +388,9 @@ def test_a_wrong_command_line_ends_with_2_and_says_why(arguments: list[str], rea
     assert reason in " ".join(ran.err.split())
 
 
-def test_a_server_that_is_not_there_ends_with_1_in_one_line() -> None:
+def test_a_server_that_is_not_there_ends_with_3_in_one_line() -> None:
     ran = quivive("site", "list", server="127.0.0.1:1")
-    assert ran.code == 1
+    assert ran.code == 3
     assert ran.err.startswith("cannot reach the server at 127.0.0.1:1: ")
     assert ran.err.count("\n") == 1
 
@@ -398,11 +398,22 @@ def test_a_server_that_is_not_there_ends_with_1_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("code", "message", "exit_code", "line"),
     [
-        (code_pb2.NOT_FOUND, "there is no site x", 1, "there is no site x"),
+        (code_pb2.NOT_FOUND, "there is no site x", 4, "there is no site x"),
         (code_pb2.INTERNAL, "an error\nof ours", 1, "the server at ADDRESS failed: INTERNAL: an error of ours"),
         (code_pb2.INVALID_ARGUMENT, "bad subject", 2, "bad subject"),
-        (code_pb2.DEADLINE_EXCEEDED, "", 1, "the server at ADDRESS did not answer in time"),
-        (code_pb2.UNAVAILABLE, "the database is away", 1, "cannot reach the server at ADDRESS: the database is away"),
+        (code_pb2.DEADLINE_EXCEEDED, "", 3, "the server at ADDRESS did not answer in time"),
+        (code_pb2.RESOURCE_EXHAUSTED, "100 a second", 3, "the server at ADDRESS asks to wait: 100 a second"),
+        (
+            code_pb2.UNAUTHENTICATED,
+            "no token",
+            5,
+            "the server at ADDRESS does not know you: no token (set QUIVIVE_TOKEN",
+        ),
+        (code_pb2.PERMISSION_DENIED, "a reader changes nothing", 5, "a reader changes nothing"),
+        (code_pb2.ABORTED, "changed meanwhile", 6, "changed meanwhile"),
+        (code_pb2.ALREADY_EXISTS, "it is there", 6, "it is there"),
+        (code_pb2.FAILED_PRECONDITION, "it is still declared", 6, "it is still declared"),
+        (code_pb2.UNAVAILABLE, "the database is away", 3, "cannot reach the server at ADDRESS: the database is away"),
     ],
 )
 def test_an_error_of_the_server_is_one_line(api: Api, code: int, message: str, exit_code: int, line: str) -> None:
