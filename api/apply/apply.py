@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from api.apply import store
 from api.apply.changes import Change, CheckChanges, Plan, describe, plan_checks, plan_kinds
 from api.apply.declared import Action, Present, wanted_of
+from api.apply.export import exported
 from api.apply.references import violations
 from api.database import Database
 from api.errors import InvalidArgument, Violation
@@ -45,11 +46,17 @@ class Applier:
                 _plan, present, configuration, self._min_interval, self._addresses, prune=prune
             )
             if not validate_only:
-                await store.write(connection, plan, checks, _new_check_id)
+                await store.write(connection, plan, checks, new_check_id)
         if not validate_only and any(change.action is not Action.KEEP for change in changes):
             _log_changes(changes)
             self._on_applied()
         return changes
+
+    async def declared(self, kinds: Sequence[str], ids: Sequence[str]) -> str:
+        """What is declared as the JSON of a configuration; InvalidArgument or NotFound for kinds and ids that there are not."""
+        async with self._database.transaction() as connection:
+            present = await store.read_present(connection)
+        return await asyncio.to_thread(exported, present.declared, kinds, ids)
 
 
 def _parse(text: str) -> Configuration:
@@ -81,7 +88,7 @@ def _refusal(wrong: list[Violation]) -> InvalidArgument:
     return InvalidArgument("BAD_CONFIGURATION", first + more, violations=wrong)
 
 
-def _new_check_id() -> int:
+def new_check_id() -> int:
     """63 random bits, never 0: new even to a bus that outlived the database."""
     return secrets.randbelow(2**63 - 1) + 1
 

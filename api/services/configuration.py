@@ -1,4 +1,4 @@
-"""ConfigurationService: makes what is declared so, all or nothing."""
+"""ConfigurationService: makes what is declared so, all or nothing, and says what is declared."""
 
 import grpc
 
@@ -30,3 +30,13 @@ class ConfigurationService(configuration_pb2_grpc.ConfigurationServiceServicer):
                 for change in changes
             ]
         )
+
+    async def GetConfiguration(
+        self,
+        request: configuration_pb2.GetConfigurationRequest,
+        context: grpc.aio.ServicerContext[
+            configuration_pb2.GetConfigurationRequest, configuration_pb2.GetConfigurationResponse
+        ],
+    ) -> configuration_pb2.GetConfigurationResponse:
+        text = await self._applier.declared(list(request.kinds), list(request.ids))
+        return configuration_pb2.GetConfigurationResponse(configuration=text)

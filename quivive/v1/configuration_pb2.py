@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1equivive/v1/configuration.proto\x12\nquivive.v1\"X\n\x19\x41pplyConfigurationRequest\x12\x15\n\rconfiguration\x18\x01 \x01(\t\x12\r\n\x05prune\x18\x02 \x01(\x08\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"A\n\x1a\x41pplyConfigurationResponse\x12#\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x12.quivive.v1.Change\"\xbd\x01\n\x06\x43hange\x12)\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x19.quivive.v1.Change.Action\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\"j\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x11\n\rACTION_CREATE\x10\x01\x12\x11\n\rACTION_UPDATE\x10\x02\x12\x11\n\rACTION_DELETE\x10\x03\x12\x0f\n\x0b\x41\x43TION_KEEP\x10\x04\x32{\n\x14\x43onfigurationService\x12\x63\n\x12\x41pplyConfiguration\x12%.quivive.v1.ApplyConfigurationRequest\x1a&.quivive.v1.ApplyConfigurationResponseBO\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1equivive/v1/configuration.proto\x12\nquivive.v1\"X\n\x19\x41pplyConfigurationRequest\x12\x15\n\rconfiguration\x18\x01 \x01(\t\x12\r\n\x05prune\x18\x02 \x01(\x08\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"A\n\x1a\x41pplyConfigurationResponse\x12#\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x12.quivive.v1.Change\"5\n\x17GetConfigurationRequest\x12\r\n\x05kinds\x18\x01 \x03(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\"1\n\x18GetConfigurationResponse\x12\x15\n\rconfiguration\x18\x01 \x01(\t\"\xbd\x01\n\x06\x43hange\x12)\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x19.quivive.v1.Change.Action\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\"j\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x11\n\rACTION_CREATE\x10\x01\x12\x11\n\rACTION_UPDATE\x10\x02\x12\x11\n\rACTION_DELETE\x10\x03\x12\x0f\n\x0b\x41\x43TION_KEEP\x10\x04\x32\xda\x01\n\x14\x43onfigurationService\x12\x63\n\x12\x41pplyConfiguration\x12%.quivive.v1.ApplyConfigurationRequest\x1a&.quivive.v1.ApplyConfigurationResponse\x12]\n\x10GetConfiguration\x12#.quivive.v1.GetConfigurationRequest\x1a$.quivive.v1.GetConfigurationResponseBO\n\rio.quivive.v1P\x01Z\x14quivive/v1;quivivev1\xaa\x02\nQuivive.V1\xca\x02\nQuivive\\V1\xea\x02\x0bQuivive::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPLYCONFIGURATIONREQUEST']._serialized_end=134
   _globals['_APPLYCONFIGURATIONRESPONSE']._serialized_start=136
   _globals['_APPLYCONFIGURATIONRESPONSE']._serialized_end=201
-  _globals['_CHANGE']._serialized_start=204
-  _globals['_CHANGE']._serialized_end=393
-  _globals['_CHANGE_ACTION']._serialized_start=287
-  _globals['_CHANGE_ACTION']._serialized_end=393
-  _globals['_CONFIGURATIONSERVICE']._serialized_start=395
-  _globals['_CONFIGURATIONSERVICE']._serialized_end=518
+  _globals['_GETCONFIGURATIONREQUEST']._serialized_start=203
+  _globals['_GETCONFIGURATIONREQUEST']._serialized_end=256
+  _globals['_GETCONFIGURATIONRESPONSE']._serialized_start=258
+  _globals['_GETCONFIGURATIONRESPONSE']._serialized_end=307
+  _globals['_CHANGE']._serialized_start=310
+  _globals['_CHANGE']._serialized_end=499
+  _globals['_CHANGE_ACTION']._serialized_start=393
+  _globals['_CHANGE_ACTION']._serialized_end=499
+  _globals['_CONFIGURATIONSERVICE']._serialized_start=502
+  _globals['_CONFIGURATIONSERVICE']._serialized_end=720
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class ConfigurationServiceStub:
                 request_serializer=quivive_dot_v1_dot_configuration__pb2.ApplyConfigurationRequest.SerializeToString,
                 response_deserializer=quivive_dot_v1_dot_configuration__pb2.ApplyConfigurationResponse.FromString,
                 _registered_method=True)
+        self.GetConfiguration = channel.unary_unary(
+                '/quivive.v1.ConfigurationService/GetConfiguration',
+                request_serializer=quivive_dot_v1_dot_configuration__pb2.GetConfigurationRequest.SerializeToString,
+                response_deserializer=quivive_dot_v1_dot_configuration__pb2.GetConfigurationResponse.FromString,
+                _registered_method=True)
 
 
 class ConfigurationServiceServicer:
@@ -54,6 +59,14 @@ class ConfigurationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetConfiguration(self, request, context):
+        """What is declared, as a configuration that would declare it: applying it changes nothing. Secrets are named in it, never written.
+        INVALID_ARGUMENT for a kind that does not exist, NOT_FOUND for an id that is not declared.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConfigurationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +74,11 @@ def add_ConfigurationServiceServicer_to_server(servicer, server):
                     servicer.ApplyConfiguration,
                     request_deserializer=quivive_dot_v1_dot_configuration__pb2.ApplyConfigurationRequest.FromString,
                     response_serializer=quivive_dot_v1_dot_configuration__pb2.ApplyConfigurationResponse.SerializeToString,
+            ),
+            'GetConfiguration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConfiguration,
+                    request_deserializer=quivive_dot_v1_dot_configuration__pb2.GetConfigurationRequest.FromString,
+                    response_serializer=quivive_dot_v1_dot_configuration__pb2.GetConfigurationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +109,33 @@ class ConfigurationService:
             '/quivive.v1.ConfigurationService/ApplyConfiguration',
             quivive_dot_v1_dot_configuration__pb2.ApplyConfigurationRequest.SerializeToString,
             quivive_dot_v1_dot_configuration__pb2.ApplyConfigurationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConfiguration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/quivive.v1.ConfigurationService/GetConfiguration',
+            quivive_dot_v1_dot_configuration__pb2.GetConfigurationRequest.SerializeToString,
+            quivive_dot_v1_dot_configuration__pb2.GetConfigurationResponse.FromString,
             options,
             channel_credentials,
             insecure,

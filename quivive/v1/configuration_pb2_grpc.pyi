@@ -37,6 +37,10 @@ class ConfigurationServiceStub:
     """Compares a configuration with the present one and, unless `validate_only`, makes it so in one transaction.
     INVALID_ARGUMENT names every bad place in google.rpc.BadRequest; then nothing is applied.
     """
+    GetConfiguration: _grpc.UnaryUnaryMultiCallable[_configuration_pb2.GetConfigurationRequest, _configuration_pb2.GetConfigurationResponse]
+    """What is declared, as a configuration that would declare it: applying it changes nothing. Secrets are named in it, never written.
+    INVALID_ARGUMENT for a kind that does not exist, NOT_FOUND for an id that is not declared.
+    """
 
 @_typing.type_check_only
 class ConfigurationServiceAsyncStub(ConfigurationServiceStub):
@@ -46,6 +50,10 @@ class ConfigurationServiceAsyncStub(ConfigurationServiceStub):
     ApplyConfiguration: _aio.UnaryUnaryMultiCallable[_configuration_pb2.ApplyConfigurationRequest, _configuration_pb2.ApplyConfigurationResponse]  # type: ignore[assignment]
     """Compares a configuration with the present one and, unless `validate_only`, makes it so in one transaction.
     INVALID_ARGUMENT names every bad place in google.rpc.BadRequest; then nothing is applied.
+    """
+    GetConfiguration: _aio.UnaryUnaryMultiCallable[_configuration_pb2.GetConfigurationRequest, _configuration_pb2.GetConfigurationResponse]  # type: ignore[assignment]
+    """What is declared, as a configuration that would declare it: applying it changes nothing. Secrets are named in it, never written.
+    INVALID_ARGUMENT for a kind that does not exist, NOT_FOUND for an id that is not declared.
     """
 
 class ConfigurationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,6 +67,16 @@ class ConfigurationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_configuration_pb2.ApplyConfigurationResponse, _abc.Awaitable[_configuration_pb2.ApplyConfigurationResponse]]:
         """Compares a configuration with the present one and, unless `validate_only`, makes it so in one transaction.
         INVALID_ARGUMENT names every bad place in google.rpc.BadRequest; then nothing is applied.
+        """
+
+    @_abc_1.abstractmethod
+    def GetConfiguration(
+        self,
+        request: _configuration_pb2.GetConfigurationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_configuration_pb2.GetConfigurationResponse, _abc.Awaitable[_configuration_pb2.GetConfigurationResponse]]:
+        """What is declared, as a configuration that would declare it: applying it changes nothing. Secrets are named in it, never written.
+        INVALID_ARGUMENT for a kind that does not exist, NOT_FOUND for an id that is not declared.
         """
 
 def add_ConfigurationServiceServicer_to_server(servicer: ConfigurationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
