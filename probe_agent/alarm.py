@@ -1,12 +1,14 @@
 """The alarm of last resort: an agent that has not heard the aggregator for three minutes tells the operator itself.
 
 Nobody else would: without the aggregator nothing is decided and nothing is sent. One message when it is lost, one when it is
-heard again; each is sent until somebody has taken it.
+heard again; each is sent until somebody has taken it. Of a region's agents the first by name sends it. Without the broker none
+knows who else lives, and each does: one message too many is better than none.
 """
 
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +64,36 @@ class Silence:
         return None
 
 
+class Turn:
+    """Which messages are ours to send, and which another agent's of the region, for as long as it lives."""
+
+    def __init__(self) -> None:
+        self._theirs: Message | None = None
+
+    def due(self, message: Message | None, *, is_ours: bool) -> Message | None:
+        """What to send now. `message`: what has just been found; `is_ours`: no other agent that lives comes before us."""
+        if message is not None and message.is_resolved:
+            theirs, self._theirs = self._theirs, None
+            return message if theirs is None else None  # who told of the loss tells of its end
+        loss = message or self._theirs
+        self._theirs = None if is_ours else loss
+        return loss if is_ours else None
+
+
 class Alarm:
     """Follows the aggregator's sign of life; with a `url` it posts signed JSON there."""
 
-    def __init__(self, nc: Client, *, region: str, agent: str, after_s: float, url: str, secret: str) -> None:
+    def __init__(
+        self,
+        nc: Client,
+        *,
+        region: str,
+        agent: str,
+        after_s: float,
+        url: str,
+        secret: str,
+        is_first: Callable[[], bool],
+    ) -> None:
         self._mirror = Mirror(nc, subjects.PRESENCE_BUCKET, [subjects.AGGREGATOR_KEY])
         self._nc = nc
         self._region = region
@@ -73,7 +101,9 @@ class Alarm:
         self._after_s = after_s
         self._url = url
         self._secret = secret.encode()
+        self._is_first = is_first
         self._silence = Silence(after_s, time.monotonic())
+        self._turn = Turn()
 
     async def run(self) -> None:
         """Listen and judge for ever."""
@@ -84,7 +114,10 @@ class Alarm:
                 metrics.AGGREGATOR_SILENCE.set(self._silence.seconds(now))
                 message = self._silence.judge(now, now_us())
                 if message is not None:
-                    await self._tell(message)
+                    self._log(message)
+                is_ours = not self._nc.is_connected or self._is_first()
+                if (due := self._turn.due(message, is_ours=is_ours)) is not None and self._url:
+                    await self._tell(due)
                 if listening.done():
                     listening.result()
                 await asyncio.sleep(min(1.0, self._after_s / 4))
@@ -101,14 +134,14 @@ class Alarm:
                 if change.value is not None and (known or now_us() - change.time_us < self._after_s * SECOND_US):
                     self._silence.hear(time.monotonic())
 
-    async def _tell(self, message: Message) -> None:
-        """Log it, and post it where that is wanted, until it is taken."""
+    def _log(self, message: Message) -> None:
         if message.is_resolved:
             log.info("aggregator.heard_again", since=format_us(message.since_us))
         else:
             log.error("aggregator.lost", since=format_us(message.since_us), broker_connected=self._nc.is_connected)
-        if not self._url:
-            return
+
+    async def _tell(self, message: Message) -> None:
+        """Post it until it is taken."""
         body = json.dumps(self._document(message), ensure_ascii=False).encode()
         key = f"aggregator-lost/{self._region}/{self._agent}/{message.since_us}/{message.is_resolved}"
         async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:

@@ -9,6 +9,7 @@ import structlog
 from probe_agent import metrics
 from probe_agent.checks import Check
 from probe_agent.clock import now_us
+from probe_agent.failing import Failing
 from probe_agent.lateness import Lateness
 from probe_agent.results import Result, missed
 from probe_agent.schedule import Slot
@@ -49,6 +50,7 @@ class Attempts:
         self._confirmation_places = asyncio.Semaphore(max(places // CONFIRMATION_SHARE, 1))
         self._self_check = self_check
         self._running: set[asyncio.Task[None]] = set()
+        self._failing = Failing()
         self.lateness = Lateness()
 
     def start_slot(self, slot: Slot) -> None:
@@ -154,13 +156,4 @@ class Attempts:
     def _note(self, check: Check, result: Result) -> None:
         metrics.ATTEMPTS.labels(result.outcome.name).inc()
         self._publish(result)
-        if result.outcome is not Outcome.UP:
-            detail = result.evidence.detail if result.evidence is not None else ""
-            log.info(
-                "attempt.failed",
-                check=check.name,
-                attempt=result.attempt,
-                outcome=result.outcome.name,
-                cause=result.cause.name,
-                detail=detail,
-            )
+        self._failing.note(check, result)

@@ -3,7 +3,8 @@
 1. A check that comes or changes gets the first slot of its grid that has not been handed out yet: never one in the past.
 2. `due` hands out every slot up to now, each once, however late it is asked.
 3. A slot too late to be run is still handed out; whoever gets it reports it as MISSED.
-4. Slots of a time in which nobody asked at all (the machine slept) were not ours: others had taken over.
+4. Before `begin` nothing is handed out, and nothing of that time later: who comes into a region loads its checks first.
+5. Slots of a time in which nobody asked at all (the machine slept) were not ours: others had taken over.
 """
 
 import heapq
@@ -37,8 +38,9 @@ class Slot:
 class Schedule:
     """The coming slots of one region's checks."""
 
-    def __init__(self, region: str, now_us: int) -> None:
+    def __init__(self, region: str, now_us: int, *, begun: bool = True) -> None:
         self._region = region
+        self._begun = begun
         self._now_us = now_us
         self._checks: dict[int, Check] = {}
         # Entries of replaced and removed checks stay in the heap until their time; `_next` tells which one counts.
@@ -58,6 +60,10 @@ class Schedule:
         self._checks.pop(check, None)
         self._next.pop(check, None)
 
+    def begin(self) -> None:
+        """Hand out what comes due from the next call on."""
+        self._begun = True
+
     def next_us(self) -> int | None:
         """When to ask again at the latest, or None without checks."""
         return self._heap[0][0] if self._heap else None
@@ -74,7 +80,8 @@ class Schedule:
             if self._next.get(id_) != slot_us:
                 continue
             check = self._checks[id_]
-            slots.append(Slot(check, slot_us))
+            if self._begun:
+                slots.append(Slot(check, slot_us))
             self._push(id_, slot_us + check.interval_us)
         return slots
 

@@ -49,9 +49,9 @@ class Agent:
         self._nc = nc
         self._settings = settings
         self._started_us = now_us()
-        self._serves = False
+        self._serves = self._leaves = False
         self._clock = BusClock()
-        self._schedule = Schedule(settings.region, self._started_us)
+        self._schedule = Schedule(settings.region, self._started_us, begun=False)
         self._mirror = CheckMirror(nc, settings.region, self._schedule)
         self._neighbours = Neighbours(self.id)
         self._share = Share(nc, settings.region, self._neighbours)
@@ -79,6 +79,7 @@ class Agent:
             after_s=settings.alarm_after,
             url=settings.alarm_url,
             secret=settings.alarm_secret.get_secret_value() if settings.alarm_secret else "",
+            is_first=self._neighbours.is_first,
         )
 
     def not_ready(self) -> str | None:
@@ -144,7 +145,8 @@ class Agent:
 
     def _take_checks(self) -> None:
         metrics.CHECKS.set(len(self._mirror))
-        if self._mirror.caught_up and not self._serves:
+        if self._mirror.caught_up and not self._serves and not self._leaves:
+            self._schedule.begin()
             self._serves = True
             self._presences.wake()
 
@@ -154,6 +156,7 @@ class Agent:
 
     async def _hand_over(self) -> None:
         """Say that we leave, and go on until the others have taken over."""
+        self._leaves = True
         if self._serves and self._neighbours.serving() and self._nc.is_connected:
             self._serves = False
             self._presences.wake()

@@ -61,6 +61,10 @@ class Neighbours:
         self._heard = {name: heard for name, heard in self._heard.items() if self._now - heard.at < SILENCE_S}
         return frozenset(name for name, heard in self._heard.items() if heard.serves)
 
+    def is_first(self) -> bool:
+        """Whether our name comes before those of all who serve."""
+        return all(self._agent < name for name in self.serving())
+
     def slices(self, *, sees: bool) -> frozenset[int]:
         """Our own, given whether our own self-check is good."""
         serving = self.serving()

@@ -131,7 +131,7 @@ class _Known:
     """How the requests that the sites had agree with the results that are stored."""
 
     def __init__(self) -> None:
-        self.requests = self.results = self.lost_under_way = self.missing = 0
+        self.requests = self.results = self.lost_under_way = self.recent = self.missing = 0
         self.placeholders: dict[str, int] = defaultdict(int)
 
     @classmethod
@@ -160,6 +160,7 @@ class _Known:
             known.requests += len(requests)
             known.results += len(answered[key]) + len(unanswered[key])
             known.lost_under_way += len(lost)
+            known.recent += sum(1 for request in left if request >= until)
             known.missing += sum(1 for request in left if request < until) - len(lost)
         return known if known.missing <= 0 else None
 
@@ -167,7 +168,7 @@ class _Known:
         print(
             f"{CHECKS} checks every {INTERVAL_S} s from {len(REGIONS)} regions, the broker away for {back - away}: "
             f"{self.requests} requests, {self.results} results of attempts, {self.lost_under_way} lost under way at the kill, "
-            f"placeholders {dict(self.placeholders)}"
+            f"{self.recent} of the last seconds not stored yet, placeholders {dict(self.placeholders)}"
         )
 
 

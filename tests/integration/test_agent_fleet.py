@@ -171,6 +171,31 @@ async def test_an_agent_that_lost_the_aggregator_raises_the_alarm_once_and_takes
     receiver.close()
 
 
+async def test_of_a_regions_agents_only_the_first_raises_the_alarm(
+    bus: Bus, new_agent: Callable[[], AgentProcess]
+) -> None:
+    receiver = WebhookReceiver()
+    bucket = await bus.nc.jetstream().key_value(subjects.PRESENCE_BUCKET)
+    agents = [new_agent(), new_agent()]
+    for agent in agents:
+        agent.start(QUIVIVE_ALARM_URL=receiver.url, QUIVIVE_ALARM_AFTER="3")
+    found: list[Presence] = []
+    async with asyncio.timeout(WITHIN_S):
+        while len([presence for presence in found if presence.serving]) < 2:
+            await bucket.put(subjects.AGGREGATOR_KEY, Presence(agent="aggregator").SerializeToString())
+            found = await bus.presences()
+            await asyncio.sleep(0.1)
+    await until(lambda: all("aggregator.lost" in agent.log.read_text("utf-8") for agent in agents))
+    await until(lambda: len(receiver.posts) == 1)
+    names = [presence.agent for presence in await bus.presences() if presence.region]
+    assert receiver.posts[0].content["agent"] == min(names)
+    await bucket.put(subjects.AGGREGATOR_KEY, Presence(agent="aggregator").SerializeToString())
+    await until(lambda: all("aggregator.heard_again" in agent.log.read_text("utf-8") for agent in agents))
+    await until(lambda: len(receiver.posts) == 2)
+    assert [post.content["agent"] for post in receiver.posts] == [min(names)] * 2
+    receiver.close()
+
+
 async def test_a_spool_that_another_agent_uses_ends_it_with_one_line_and_code_2(
     bus: Bus, new_agent: Callable[[], AgentProcess], tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-from probe_agent.alarm import Message, Silence
+from probe_agent.alarm import Message, Silence, Turn
 from quivive.domain.times import SECOND_US
 
 NOW_US = 1_767_225_600 * SECOND_US
@@ -17,3 +17,26 @@ def test_silence_is_told_once_with_when_it_began_and_its_end_once() -> None:
 
 def test_who_has_never_been_heard_is_silent_since_we_came() -> None:
     assert Silence(180, 1000.0).judge(1180.0, NOW_US) == Message(NOW_US - 180 * SECOND_US, is_resolved=False)
+
+
+LOST, HEARD = Message(NOW_US, is_resolved=False), Message(NOW_US, is_resolved=True)
+
+
+def test_the_first_of_a_region_tells_of_the_loss_and_of_its_end() -> None:
+    turn = Turn()
+    assert turn.due(None, is_ours=True) is None
+    assert turn.due(LOST, is_ours=True) == LOST
+    assert turn.due(None, is_ours=True) is None
+    assert turn.due(HEARD, is_ours=False) == HEARD
+    assert turn.due(None, is_ours=True) is None
+
+
+def test_the_others_keep_silent_unless_the_first_dies_meanwhile() -> None:
+    turn = Turn()
+    assert turn.due(LOST, is_ours=False) is None
+    assert turn.due(None, is_ours=False) is None
+    assert turn.due(HEARD, is_ours=False) is None
+    assert turn.due(LOST, is_ours=False) is None
+    assert turn.due(None, is_ours=True) == LOST
+    assert turn.due(None, is_ours=True) is None
+    assert turn.due(HEARD, is_ours=False) == HEARD

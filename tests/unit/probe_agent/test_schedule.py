@@ -1,4 +1,6 @@
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -176,3 +178,32 @@ def test_without_checks_there_is_nothing_to_wait_for() -> None:
     schedule = Schedule("eu-west", START_US)
     assert schedule.next_us() is None
     assert schedule.due(START_US + SECOND_US) == []
+
+
+def test_thirty_thousand_checks_start_without_a_stampede() -> None:
+    """They come over ten seconds; the agent asks every quarter of a second, and begins when all are there."""
+    many, interval_us, tick_us = 30_000, 30 * SECOND_US, SECOND_US // 4
+    schedule = Schedule("eu-west", START_US, begun=False)
+    ids = iter(range(1, many + 1))
+    now_us = START_US
+    while now_us < START_US + 10 * SECOND_US:
+        for id_ in islice(ids, many // 40):
+            schedule.put(check(id_=id_, interval_us=interval_us))
+        now_us += tick_us
+        assert schedule.due(now_us) == []
+    schedule.begin()
+    begun_us = now_us
+    slots: list[Slot] = []
+    while now_us < begun_us + 2 * interval_us:
+        now_us += tick_us
+        lot = schedule.due(now_us)
+        assert all(now_us - tick_us < slot.slot_us <= now_us for slot in lot)
+        slots += lot
+    per_second = Counter((slot.slot_us - begun_us - 1) // SECOND_US for slot in slots)
+    share = many * SECOND_US // interval_us
+    assert set(per_second) == set(range(60))
+    # By chance some seconds hold more: the hash spreads checks as dice would, and this is four times what dice deviate by.
+    assert max(per_second.values()) < share * 1.13
+    assert min(per_second.values()) > share * 0.87
+    first_round = [slot for slot in slots if slot.slot_us <= begun_us + interval_us]
+    assert len({slot.check.id for slot in first_round}) == len(first_round) == many
