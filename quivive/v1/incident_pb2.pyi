@@ -711,13 +711,13 @@ Global___WatchIncidentsRequest: _TypeAlias = WatchIncidentsRequest  # noqa: Y015
 
 @_typing.final
 class WatchIncidentsResponse(_message.Message):
-    """One of a snapshot's incidents, its end, or a change."""
+    """One of a snapshot's incidents, its end, or changes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INCIDENT_FIELD_NUMBER: _builtins.int
     SNAPSHOT_END_FIELD_NUMBER: _builtins.int
-    CHANGE_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
     KEEP_ALIVE_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
@@ -731,7 +731,9 @@ class WatchIncidentsResponse(_message.Message):
         """The snapshot is complete; what follows are changes."""
 
     @_builtins.property
-    def change(self) -> Global___IncidentChange: ...
+    def changes(self) -> Global___IncidentChanges:
+        """What happened since the message before, in its order."""
+
     @_builtins.property
     def keep_alive(self) -> _site_pb2.KeepAlive:
         """Nothing happened; sent now and then so that both sides know that the other is there."""
@@ -741,19 +743,39 @@ class WatchIncidentsResponse(_message.Message):
         *,
         incident: Global___Incident | None = ...,
         snapshot_end: _site_pb2.SnapshotEnd | None = ...,
-        change: Global___IncidentChange | None = ...,
+        changes: Global___IncidentChanges | None = ...,
         keep_alive: _site_pb2.KeepAlive | None = ...,
         resume_token: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "incident", b"incident", "keep_alive", b"keep_alive", "snapshot_end", b"snapshot_end"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "event", b"event", "incident", b"incident", "keep_alive", b"keep_alive", "snapshot_end", b"snapshot_end"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "incident", b"incident", "keep_alive", b"keep_alive", "resume_token", b"resume_token", "snapshot_end", b"snapshot_end"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "event", b"event", "incident", b"incident", "keep_alive", b"keep_alive", "resume_token", b"resume_token", "snapshot_end", b"snapshot_end"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["incident", "snapshot_end", "change", "keep_alive"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["incident", "snapshot_end", "changes", "keep_alive"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
 Global___WatchIncidentsResponse: _TypeAlias = WatchIncidentsResponse  # noqa: Y015
+
+@_typing.final
+class IncidentChanges(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___IncidentChange]: ...
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___IncidentChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IncidentChanges: _TypeAlias = IncidentChanges  # noqa: Y015
 
 @_typing.final
 class IncidentChange(_message.Message):

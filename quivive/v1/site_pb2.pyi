@@ -867,13 +867,13 @@ Global___WatchSitesRequest: _TypeAlias = WatchSitesRequest  # noqa: Y015
 
 @_typing.final
 class WatchSitesResponse(_message.Message):
-    """One of a snapshot's sites, its end, or a change."""
+    """One of a snapshot's sites, its end, or changes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SITE_FIELD_NUMBER: _builtins.int
     SNAPSHOT_END_FIELD_NUMBER: _builtins.int
-    CHANGE_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
     KEEP_ALIVE_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
@@ -887,7 +887,9 @@ class WatchSitesResponse(_message.Message):
         """The snapshot is complete; what follows are changes."""
 
     @_builtins.property
-    def change(self) -> Global___SiteChange: ...
+    def changes(self) -> Global___SiteChanges:
+        """What happened since the message before, in its order."""
+
     @_builtins.property
     def keep_alive(self) -> Global___KeepAlive:
         """Nothing happened; sent now and then so that both sides know that the other is there."""
@@ -897,15 +899,15 @@ class WatchSitesResponse(_message.Message):
         *,
         site: Global___Site | None = ...,
         snapshot_end: Global___SnapshotEnd | None = ...,
-        change: Global___SiteChange | None = ...,
+        changes: Global___SiteChanges | None = ...,
         keep_alive: Global___KeepAlive | None = ...,
         resume_token: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "keep_alive", b"keep_alive", "site", b"site", "snapshot_end", b"snapshot_end"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "event", b"event", "keep_alive", b"keep_alive", "site", b"site", "snapshot_end", b"snapshot_end"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event", b"event", "keep_alive", b"keep_alive", "resume_token", b"resume_token", "site", b"site", "snapshot_end", b"snapshot_end"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "event", b"event", "keep_alive", b"keep_alive", "resume_token", b"resume_token", "site", b"site", "snapshot_end", b"snapshot_end"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["site", "snapshot_end", "change", "keep_alive"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["site", "snapshot_end", "changes", "keep_alive"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -950,6 +952,26 @@ class KeepAlive(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KeepAlive: _TypeAlias = KeepAlive  # noqa: Y015
+
+@_typing.final
+class SiteChanges(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SiteChange]: ...
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___SiteChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SiteChanges: _TypeAlias = SiteChanges  # noqa: Y015
 
 @_typing.final
 class SiteChange(_message.Message):
