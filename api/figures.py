@@ -150,7 +150,7 @@ def mean_availability(sites: Iterable[Durations]) -> float | None:
 
 _MAINTENANCE = 0
 """Beside the numbers of State, in the sweep's steps."""
-_END = attrgetter("end_us")
+_START, _END = attrgetter("start_us"), attrgetter("end_us")
 
 
 def _steps(histories: Sequence[History], maintenance: Sequence[Span], window: Span) -> Iterator[tuple[int, int, int]]:
@@ -159,20 +159,22 @@ def _steps(histories: Sequence[History], maintenance: Sequence[Span], window: Sp
         life = _clip(history.start_us, history.end_us, window)
         if life is None:
             continue
-        yield life.start_us, _UNKNOWN, 1
-        yield life.end_us, _UNKNOWN, -1
-        for span in history.spans:
-            if span.state is State.UNKNOWN:
-                continue
-            start, end = max(span.start_us, life.start_us), life.end_us
+        known = life.start_us
+        for span in sorted(history.spans, key=_START):
+            start, end = max(span.start_us, known), life.end_us
             if span.end_us is not None and span.end_us < end:
                 end = span.end_us
             if start < end:
+                if known < start:
+                    yield known, _UNKNOWN, 1
+                    yield start, _UNKNOWN, -1
                 state = span.state.value
-                yield start, _UNKNOWN, -1
                 yield start, state, 1
-                yield end, _UNKNOWN, 1
                 yield end, state, -1
+                known = end
+        if known < life.end_us:
+            yield known, _UNKNOWN, 1
+            yield life.end_us, _UNKNOWN, -1
     for announced in maintenance:
         inside = _clip(announced.start_us, announced.end_us, window)
         if inside is not None:

@@ -15,23 +15,13 @@ from api.calendars import Granularity, Maintenance, buckets, late_spans, mainten
 from api.database import Database
 from api.error_budget import LONGEST_BURN_US, Budget, Burn, burns, error_budget
 from api.figures import Durations, History, Segment, Span, measure, timeline, within
-from quivive.holidays import holidays_in
 from api.incident_times import MeanTimes, Outage, mean_times
 from api.names import Subject
 from api.response import Paged, Response, Responses, count, judge
-from api.sla_rows import (
-    IncidentRow,
-    SiteRow,
-    Stories,
-    optional_us,
-    read_incidents,
-    read_maintenance,
-    read_sites,
-    read_stories,
-)
-from quivive.working_time import WorkingTime
+from api.sla_rows import Material, OutageRow, SiteRow, read_material, read_sites
 from quivive.business_hours import parse_business_hours
-from quivive.domain.times import to_us
+from quivive.holidays import holidays_in
+from quivive.working_time import WorkingTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +54,7 @@ class _Material:
     corrected: Sequence[History] | None
     excluded: Sequence[str]
     declared: Sequence[Maintenance]
-    incidents: Sequence[IncidentRow]
+    incidents: Sequence[OutageRow]
 
 
 async def read_figures(
@@ -81,13 +71,9 @@ async def read_figures(
     sites = await read_sites(database, subject, window)
     names = [site.site_id for site in sites]
     wide = Span(min(window.start_us, window.end_us - LONGEST_BURN_US), window.end_us)
-    stories, declared, incidents = await asyncio.gather(
-        read_stories(database, names, wide),
-        read_maintenance(database, names, wide),
-        read_incidents(database, names, window),
-    )
+    read = await read_material(database, names, wide, outages_in=window)
     now = window.end_us if now_us is None else now_us
-    material = [_material(site, stories, declared, incidents) for site in sites]
+    material = [_material(site, read) for site in sites]
 
     def compute() -> list[SiteFigure]:
         return sorted((_figure(one, window, granularity, now) for one in material), key=worst_first)
@@ -98,8 +84,8 @@ async def read_figures(
 
 async def read_segments(database: Database, zones: Mapping[str, str], window: Span) -> dict[str, list[Segment]]:
     """How each site stood over the window. `zones` has the time zone of each site's customer, by site."""
-    stories = await read_stories(database, list(zones), window)
-    declared = await read_maintenance(database, list(zones), window)
+    read = await read_material(database, list(zones), window)
+    stories, declared = read.stories, read.maintenance
 
     def compute() -> dict[str, list[Segment]]:
         return {
@@ -116,19 +102,14 @@ def worst_first(figure: SiteFigure) -> tuple[bool, float, float, str]:
     return availability is None, availability or 0.0, completeness or 0.0, figure.site.site_id
 
 
-def _material(
-    site: SiteRow,
-    stories: Stories,
-    declared: Mapping[str, Sequence[Maintenance]],
-    incidents: Mapping[str, Sequence[IncidentRow]],
-) -> _Material:
+def _material(site: SiteRow, read: Material) -> _Material:
     return _Material(
         site,
-        stories.seen.get(site.site_id, ()),
-        stories.corrected.get(site.site_id),
-        stories.excluded.get(site.site_id, ()),
-        declared.get(site.site_id, ()),
-        incidents.get(site.site_id, ()),
+        read.stories.seen.get(site.site_id, ()),
+        read.stories.corrected.get(site.site_id),
+        read.stories.excluded.get(site.site_id, ()),
+        read.maintenance.get(site.site_id, ()),
+        read.outages.get(site.site_id, ()),
     )
 
 
@@ -171,26 +152,19 @@ def _buckets(
         yield bucket, measure(within(segments, bucket))
 
 
-def _outages(incidents: Sequence[IncidentRow], window: Span) -> Iterator[Outage]:
+def _outages(incidents: Sequence[OutageRow], window: Span) -> Iterator[Outage]:
     """Those that began in the window."""
     for row in incidents:
-        if to_us(row.start_time) >= window.start_us:
-            yield Outage(
-                to_us(row.start_time),
-                to_us(row.confirm_time),
-                optional_us(row.page_time),
-                optional_us(row.acknowledge_time),
-                optional_us(row.resolve_time),
-                row.retroactive,
-            )
+        if row.start_us >= window.start_us:
+            yield Outage(row.start_us, row.confirm_us, row.page_us, row.acknowledge_us, row.resolve_us, row.retroactive)
 
 
 def _responses(of: _Material, window: Span, zone: ZoneInfo, now_us: int) -> Iterator[Response]:
     """Of the incidents that were paged in the window."""
     for row in of.incidents:
-        if row.retroactive or row.page_time is None or not window.start_us <= to_us(row.page_time) < window.end_us:
+        if row.retroactive or row.page_us is None or not window.start_us <= row.page_us < window.end_us:
             continue
         week = None if row.business_hours is None else parse_business_hours(row.business_hours)
         working = WorkingTime(week, zone, partial(holidays_in, of.site.holidays))
-        paged = Paged(to_us(row.page_time), optional_us(row.acknowledge_time), optional_us(row.resolve_time))
+        paged = Paged(row.page_us, row.acknowledge_us, row.resolve_us)
         yield judge(paged, row.response_target_us, working, now_us)

@@ -1,7 +1,7 @@
 """The figures of all sites at once: columns out of the database, one sweep over all of them, for any number of earlier results."""
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,77 +15,111 @@ from api.database import Database
 from api.figures import Span
 from api.figures_many import Ints, Lives, Recorded, Spans, Windows, measure_many
 from api.sla import SiteFigure, worst_first
-from api.sla_rows import SQL, MaintenanceRow, SiteRow, by_site
+from api.sla_rows import SQL, SiteRow
 from quivive.domain.times import to_datetime, to_us
 
 
 @dataclass(frozen=True, slots=True)
-class _Outage:
-    site_id: str
-    start_time: datetime
-    resolve_time: datetime | None
+class _Rule:
+    """A declaration, and the sites that have it."""
+
+    sites: list[str]
+    cron: str | None
+    start_time: datetime | None
+    duration_us: int | None
+    create_time: datetime
+    delete_time: datetime | None
+    ical: str | None
+
+    @property
+    def maintenance(self) -> Maintenance:
+        return Maintenance(
+            cron=self.cron,
+            start_us=None if self.start_time is None else to_us(self.start_time),
+            duration_us=self.duration_us,
+            create_us=to_us(self.create_time),
+            delete_us=None if self.delete_time is None else to_us(self.delete_time),
+            ical=self.ical,
+        )
 
 
 async def read_all_figures(database: Database, span: Span, window_of: Callable[[ZoneInfo], Span]) -> list[SiteFigure]:
     """The figures of every site, the worst availability first. `window_of` gives each zone's window; all lie in `span`."""
-    start, end = to_datetime(span.start_us), to_datetime(span.end_us)
-    sites = await database.fetch(SiteRow, SQL["all_sites"], start=start)
-    checks = await read_columns(
-        database, SQL["all_checks"], 4, sites=[site.site_id for site in sites], start=start, end=end
+    of = {"start": to_datetime(span.start_us), "end": to_datetime(span.end_us)}
+    intervals, rules, outages, sites = await asyncio.gather(
+        read_columns(database, SQL["all_intervals"], 4, **of),
+        database.fetch(_Rule, SQL["all_maintenance"], **of),
+        read_columns(database, SQL["all_incidents"], 3, **of),
+        database.fetch(SiteRow, SQL["all_sites"], start=of["start"]),
     )
-    intervals = await read_columns(database, SQL["all_intervals"], 4, checks=checks[1].tolist(), start=start, end=end)
-    declared = by_site(await database.fetch(MaintenanceRow, SQL["all_maintenance"], start=start, end=end))
-    outages = await database.fetch(_Outage, SQL["all_incidents"], start=start, end=end)
+    checks = await read_columns(database, SQL["checks"], 4, sites=[site.site_id for site in sites], **of)
     # Arithmetic over all sites would hold up every other request.
-    return await asyncio.to_thread(_compute, sites, checks, intervals, declared, outages, window_of)
+    return await asyncio.to_thread(_compute, sites, checks, intervals, rules, outages, window_of)
 
 
 def _compute(
     sites: Sequence[SiteRow],
     checks: Columns,
     intervals: Columns,
-    declared: Mapping[str, Sequence[Maintenance]],
-    outages: Sequence[_Outage],
+    rules: Sequence[_Rule],
+    outages: Columns,
     window_of: Callable[[ZoneInfo], Span],
 ) -> list[SiteFigure]:
     by_zone = {zone: window_of(ZoneInfo(zone)) for zone in {site.timezone for site in sites}}
-    windows = [by_zone[site.timezone] for site in sites]
+    in_order = [by_zone[site.timezone] for site in sites]
+    windows = Windows(_column([w.start_us for w in in_order]), _column([w.end_us for w in in_order]))
     number, check, born, died = checks
-    of, began, ended, state = intervals
+    # What was declared between two of the questions is in the answer to one of them only.
+    of, began, ended, state = _known(check, intervals)
     durations = measure_many(
-        Windows(_column([w.start_us for w in windows]), _column([w.end_us for w in windows])),
+        windows,
         Lives(number - 1, born, died),
-        Recorded(np.searchsorted(check, of), began, ended, state),
-        _maintenance(sites, windows, declared),
+        Recorded(of, began, ended, state),
+        _maintenance(sites, by_zone, rules),
     )
-    incidents = _counts(outages, {site.site_id: window for site, window in zip(sites, windows, strict=True)})
+    at, *times = _known(check, outages)
+    incidents = _counts(windows, number[at] - 1, *times)
     figures = [
-        SiteFigure(site, (), figure, incidents[site.site_id], window=window)
-        for site, figure, window in zip(sites, durations, windows, strict=True)
+        SiteFigure(site, (), figure, count, window=window)
+        for site, figure, count, window in zip(sites, durations, incidents, in_order, strict=True)
     ]
     return sorted(figures, key=worst_first)
 
 
-def _maintenance(
-    sites: Sequence[SiteRow], windows: Sequence[Span], declared: Mapping[str, Sequence[Maintenance]]
-) -> Spans:
-    rows = [
-        (number, span.start_us, span.end_us)
-        for number, (site, window) in enumerate(zip(sites, windows, strict=True))
-        for one in declared.get(site.site_id, ())
-        for span in maintenance_spans(one, ZoneInfo(site.timezone), window)
-    ]
-    return Spans(*np.array(rows, np.int64).reshape(-1, 3).T)
+def _known(checks: Ints, columns: Columns) -> Columns:
+    """The rows whose first column is one of the checks, that column as the check's place among them."""
+    if not len(checks):
+        return [column[:0] for column in columns]
+    at = np.minimum(np.searchsorted(checks, columns[0]), len(checks) - 1)
+    kept = checks[at] == columns[0]
+    return [at[kept], *(column[kept] for column in columns[1:])]
 
 
-def _counts(outages: Sequence[_Outage], windows: Mapping[str, Span]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for outage in outages:
-        window = windows.get(outage.site_id)
-        if window is None or to_us(outage.start_time) >= window.end_us:
-            continue
-        if outage.resolve_time is None or to_us(outage.resolve_time) > window.start_us:
-            counts[outage.site_id] += 1
+def _maintenance(sites: Sequence[SiteRow], windows: Mapping[str, Span], rules: Sequence[_Rule]) -> Spans:
+    """Once for a rule and a zone, however many sites have both."""
+    numbers = {site.site_id: number for number, site in enumerate(sites)}
+    parts: list[tuple[Ints, Ints, Ints]] = []
+    for rule in rules:
+        by_zone: defaultdict[str, list[int]] = defaultdict(list)
+        for site in rule.sites:
+            if (number := numbers.get(site)) is not None:
+                by_zone[sites[number].timezone].append(number)
+        for zone, having in by_zone.items():
+            for span in maintenance_spans(rule.maintenance, ZoneInfo(zone), windows[zone]):
+                count = len(having)
+                parts.append((_column(having), np.full(count, span.start_us), np.full(count, span.end_us)))
+    nothing = np.zeros(0, np.int64)
+    return (
+        Spans(*(np.concatenate([nothing, *column]) for column in zip(*parts, strict=True)))
+        if parts
+        else Spans(nothing, nothing, nothing)
+    )
+
+
+def _counts(windows: Windows, site: Ints, start: Ints, resolve: Ints) -> list[int]:
+    """The outages of each site that reach into its window."""
+    inside = (start < windows.end[site]) & (resolve > windows.start[site])
+    counts: list[int] = np.bincount(site[inside], minlength=len(windows.start)).tolist()
     return counts
 
 

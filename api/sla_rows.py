@@ -1,25 +1,27 @@
 """What figures are made of, as it is read: rows, and rows as values of the pure modules."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
 from zoneinfo import ZoneInfo
 
+from api.arrays import Value, read_arrays
 from api.calendars import Maintenance
 from api.database import Database
 from api.errors import NotFound
 from api.figures import History, Span, StateSpan
 from api.names import Subject
 from quivive import sql
-from quivive.domain.times import to_datetime, to_us
+from quivive.domain.times import to_datetime
 from quivive.domain.words import State
 
 _STATES = {state.value: state for state in State}
 
 SQL = sql.load("api.sql", "sla.sql")
+
+Arrays = Sequence[list[Value]]
+"""The columns of one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,14 @@ class SiteRow:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentRow:
+class OutageRow:
     """An outage that reaches into the window. `business_hours` is None where response is promised around the clock."""
 
-    site_id: str
-    start_time: datetime
-    confirm_time: datetime
-    page_time: datetime | None
-    acknowledge_time: datetime | None
-    resolve_time: datetime | None
+    start_us: int
+    confirm_us: int
+    page_us: int | None
+    acknowledge_us: int | None
+    resolve_us: int | None
     retroactive: bool
     response_target_us: int
     business_hours: str | None
@@ -61,34 +62,13 @@ class Stories:
 
 
 @dataclass(frozen=True, slots=True)
-class _HistoryRow:
-    """One interval of a check; a check without any has a single row whose interval is None."""
+class Material:
+    """What figures are made of, by site."""
 
-    site_id: str
-    check_id: int
-    create_time: datetime
-    delete_time: datetime | None
-    start_time: datetime | None
-    end_time: datetime | None
-    state: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class MaintenanceRow:
-    site_id: str
-    cron: str | None
-    start_time: datetime | None
-    duration_us: int | None
-    create_time: datetime
-    delete_time: datetime | None
-    ical: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _ExcludedRow:
-    check_id: int
-    start_time: datetime
-    incident_id: str
+    stories: Stories
+    maintenance: Mapping[str, Sequence[Maintenance]]
+    outages: Mapping[str, Sequence[OutageRow]]
+    """Oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,75 +95,74 @@ async def read_sites(database: Database, subject: Subject, window: Span) -> list
     return sites
 
 
-async def read_stories(database: Database, sites: Sequence[str], window: Span) -> Stories:
-    """The sites' critical checks over the window."""
-    of = {"sites": sites, "start": to_datetime(window.start_us), "end": to_datetime(window.end_us)}
-    rows = await database.fetch(_HistoryRow, SQL["histories"], **of)
-    excluded = {
-        (row.check_id, row.start_time): row.incident_id
-        for row in await database.fetch(_ExcludedRow, SQL["excluded"], **of)
-    }
-    left_out: defaultdict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        if row.start_time is not None and (incident := excluded.get((row.check_id, row.start_time))) is not None:
-            left_out[row.site_id].append(incident)
-    corrected = [row for row in rows if row.site_id in left_out]
-    return Stories(
-        _histories(rows, {}),
-        _histories(corrected, excluded),
-        {site: sorted(set(incidents)) for site, incidents in left_out.items()},
+async def read_material(
+    database: Database, sites: Sequence[str], span: Span, outages_in: Span | None = None
+) -> Material:
+    """The sites' critical checks and maintenance over `span`; outages only where a window is given for them."""
+    queries = [SQL[name] for name in ("checks", "intervals", "excluded", "maintenance")]
+    if outages_in is not None:
+        queries += [SQL["incidents"], SQL["promises"]]
+    window = outages_in or span
+    checks, intervals, excluded, maintenance, *outages = await read_arrays(
+        database,
+        *queries,
+        sites=sites,
+        start=to_datetime(span.start_us),
+        end=to_datetime(span.end_us),
+        since=to_datetime(window.start_us),
+        until=to_datetime(window.end_us),
+    )
+    return Material(
+        _stories(sites, checks, intervals, excluded),
+        _maintenance(maintenance),
+        _outages(*outages) if outages else {},
     )
 
 
-async def read_maintenance(database: Database, sites: Sequence[str], window: Span) -> dict[str, list[Maintenance]]:
-    """The declarations of each site that may matter in the window."""
-    start, end = to_datetime(window.start_us), to_datetime(window.end_us)
-    return by_site(await database.fetch(MaintenanceRow, SQL["maintenance"], sites=sites, start=start, end=end))
+def _stories(sites: Sequence[str], checks: Arrays, intervals: Arrays, excluded: Arrays) -> Stories:
+    """The checks' lives by site. An excluded span counts as if the check had been paused."""
+    left_out = {(check, start_us): incident for check, start_us, incident in zip(*excluded, strict=True)}
+    seen: defaultdict[str, list[History]] = defaultdict(list)
+    corrected: defaultdict[str, list[History]] = defaultdict(list)
+    incidents: defaultdict[str, set[str]] = defaultdict(set)
+    of, *spans = intervals
+    for place, check, create_us, delete_us in zip(*checks, strict=True):
+        site = sites[place - 1]
+        first, last = bisect_left(of, check), bisect_right(of, check)
+        lived = list(_spans(*(column[first:last] for column in spans)))
+        seen[site].append(History(create_us, delete_us, lived))
+        gone = {span.start_us: left_out[check, span.start_us] for span in lived if (check, span.start_us) in left_out}
+        incidents[site].update(gone.values())
+        counted = [
+            StateSpan(span.start_us, span.end_us, State.PAUSED) if span.start_us in gone else span for span in lived
+        ]
+        corrected[site].append(History(create_us, delete_us, counted))
+    named = {site: sorted(names) for site, names in incidents.items() if names}
+    return Stories(seen, {site: corrected[site] for site in named}, named)
 
 
-async def read_incidents(database: Database, sites: Sequence[str], window: Span) -> dict[str, list[IncidentRow]]:
-    """The outages of each site that reach into the window, oldest first."""
-    start, end = to_datetime(window.start_us), to_datetime(window.end_us)
-    found: defaultdict[str, list[IncidentRow]] = defaultdict(list)
-    for row in await database.fetch(IncidentRow, SQL["incidents"], sites=sites, start=start, end=end):
-        found[row.site_id].append(row)
-    return found
+def _spans(starts: list[int], ends: list[int | None], states: list[int]) -> Iterator[StateSpan]:
+    for start_us, end_us, state in zip(starts, ends, states, strict=True):
+        yield StateSpan(start_us, end_us, _STATES[state])
 
 
-def by_site(rows: Sequence[MaintenanceRow]) -> dict[str, list[Maintenance]]:
+def _maintenance(columns: Arrays) -> dict[str, list[Maintenance]]:
     declared: defaultdict[str, list[Maintenance]] = defaultdict(list)
-    for row in rows:
-        declared[row.site_id].append(
-            Maintenance(
-                cron=row.cron,
-                start_us=optional_us(row.start_time),
-                duration_us=row.duration_us,
-                create_us=to_us(row.create_time),
-                delete_us=optional_us(row.delete_time),
-                ical=row.ical,
-            )
-        )
+    for site, cron, start_us, duration_us, create_us, delete_us, ical in zip(*columns, strict=True):
+        declared[site].append(Maintenance(cron, start_us, duration_us, create_us, delete_us, ical))
     return declared
 
 
-def optional_us(moment: datetime | None) -> int | None:
-    return None if moment is None else to_us(moment)
-
-
-def _histories(rows: Sequence[_HistoryRow], excluded: Mapping[tuple[int, datetime], str]) -> dict[str, list[History]]:
-    """The checks' lives by site; rows come sorted by check. An excluded span counts as if the check had been paused."""
-    histories: defaultdict[str, list[History]] = defaultdict(list)
-    for _, group in groupby(rows, attrgetter("check_id")):
-        intervals = list(group)
-        first = intervals[0]
-        spans = [
-            StateSpan(
-                to_us(row.start_time),
-                optional_us(row.end_time),
-                State.PAUSED if (row.check_id, row.start_time) in excluded else _STATES[row.state],
-            )
-            for row in intervals
-            if row.start_time is not None and row.state is not None
-        ]
-        histories[first.site_id].append(History(to_us(first.create_time), optional_us(first.delete_time), spans))
-    return histories
+def _outages(incidents: Arrays, promises: Arrays) -> dict[str, list[OutageRow]]:
+    """The plan's version at the page holds, of an outage without one that at its confirmation."""
+    versions: defaultdict[str, list[tuple[int, int, str | None]]] = defaultdict(list)
+    for plan, *promise in zip(*promises, strict=True):
+        versions[plan].append((promise[0], promise[1], promise[2]))
+    found: defaultdict[str, list[OutageRow]] = defaultdict(list)
+    for site, plan, *instants, late in zip(*incidents, strict=True):
+        _, confirm_us, page_us, *_ = instants
+        at_us = confirm_us if page_us is None else page_us
+        of = versions[plan]
+        _, target_us, week = next((one for one in reversed(of) if one[0] <= at_us), of[0])
+        found[site].append(OutageRow(*instants, bool(late), target_us, week))
+    return found
