@@ -187,6 +187,7 @@ def test_the_notes_name_each_weak_setting_and_praise_none(release):
                 "ingress.tlsSecret",
                 "api.service.type",
                 "smtp.secret.name",
+                "heartbeats.secret.name",
                 "api.replicas",
                 "networkPolicy.enabled",
             }

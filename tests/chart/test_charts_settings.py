@@ -16,6 +16,7 @@ SERVICES = {
 SECRETS = {
     "QUIVIVE_NATS_URL": "tls://user:password@nats:4222",
     "QUIVIVE_DATABASE_URL": "postgresql://user:password@db:5432/quivive",
+    "QUIVIVE_HEARTBEAT_KEY": "a key for the addresses of jobs, long enough",
     "QUIVIVE_SMTP_URL": "smtps://user:password@relay:465",
 }
 

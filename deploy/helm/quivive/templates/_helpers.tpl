@@ -102,6 +102,9 @@ topologySpreadConstraints: {{- toYaml . | nindent 2 }}
 {{- if ne .Values.api.service.type "ClusterIP" }}
 ! api.service.type is {{ .Values.api.service.type }}: gRPC, which may change the configuration, is reachable from outside the cluster.
 {{- end }}
+{{- if not .Values.heartbeats.secret.name }}
+! heartbeats.secret.name is empty: jobs that call us (heartbeat checks) cannot be declared.
+{{- end }}
 {{- if not .Values.smtp.secret.name }}
 ! smtp.secret.name is empty: no e-mail is sent.
 {{- else if not .Values.smtp.from }}
