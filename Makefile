@@ -7,7 +7,7 @@ JOBS ?= 3
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test timescaledb bench-verdict bench-detect bench-decide bench-ingest bench-up bench-sla bench-agent lint fmt docs proto lock clean
+.PHONY: help setup run test test-broker-away timescaledb bench-verdict bench-detect bench-decide bench-ingest bench-up bench-sla bench-agent lint fmt docs proto lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ run: setup ## Start everything on this machine (CONFIG=path; without one, a demo
 test: setup ## Run every test; says what could not run and why (JOBS=4 for more at a time)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/unit tests/chart tests/integration
 	@$(BIN)/pytest -n 2 tests/e2e
+
+test-broker-away: setup ## A thousand checks, the broker away for ten minutes, an agent killed half-way: nothing lost (twelve minutes)
+	@QUIVIVE_TEST_AWAY_S=600 QUIVIVE_TEST_AWAY_CHECKS=1000 $(BIN)/pytest -rP tests/e2e/test_broker_away.py
 
 timescaledb: setup ## Get a TimescaleDB for the tests into .cache (as root; without one they say what they skip)
 	@$(BIN)/python scripts/timescaledb.py

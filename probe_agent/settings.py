@@ -73,7 +73,8 @@ class AgentSettings(ServiceSettings):
     alarm_url: str = Field(
         "",
         pattern=r"^(https?://[!-~]+)?$",
-        description="Gets a POST when this agent has lost the aggregator, and when it is back",
+        description="Gets a POST when the aggregator is lost, and when it is back: from the first by name of a region's agents, "
+        "or from each that has lost the broker, too",
     )
     alarm_secret: SecretStr | None = Field(
         None, description="Signs the POST to the alarm's URL, as webhooks are signed"

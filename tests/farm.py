@@ -56,6 +56,8 @@ class Crowd:
         """By site and region, in seconds since the Unix epoch."""
         self.broken: frozenset[str] = frozenset()
         """These answer 503."""
+        self.pages: dict[str, str] = {}
+        """What a site shows, where it is more than a word."""
         self.port = farm.listen(lambda: _Visitor(self))
 
     def url(self, site: str) -> str:
@@ -85,7 +87,9 @@ class _Visitor(asyncio.Protocol):
         site, region = found[1].decode(), found[2].decode()
         self._crowd.requests[site, region].append(time.time())
         status = b"503 Service Unavailable" if site in self._crowd.broken else b"200 OK"
-        self._transport.write(b"HTTP/1.1 %s\r\nContent-Length: 7\r\nConnection: close\r\n\r\nWelcome" % status)
+        page = self._crowd.pages.get(site, "Welcome").encode()
+        head = b"HTTP/1.1 %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        self._transport.write(head % (status, len(page)) + page)
         self._transport.close()
 
 

@@ -85,6 +85,31 @@ async def test_a_refused_certificate_is_shown_as_such(site: tuple[str, Path]) ->
 
 
 @pytest.mark.parametrize(
+    ("address", "outcome", "cause"),
+    [
+        ("198.51.100.7", "DOWN", "TCP_UNREACHABLE"),  # a router says that the host cannot be reached
+        ("203.0.113.7", "PROBE_ERROR", "AGENT_FAULT"),  # our own firewall forbids it
+        ("192.0.2.7", "PROBE_ERROR", "TCP_UNREACHABLE"),  # we have no route to its network
+    ],
+)
+async def test_what_cannot_be_reached_is_told_from_what_we_cannot_reach(address: str, outcome: str, cause: str) -> None:
+    # A network of its own, with routes as we need them.
+    routes = "ip link set lo up; ip route add unreachable 198.51.100.0/24; ip route add prohibit 203.0.113.0/24"
+    check = f"{sys.executable} -m probe_agent check http://{address}/ --json --allow {address}"
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "--map-root-user", "--net", "sh", "-c", f"{routes} && exec {check}"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, complaints = await process.communicate()
+    if b"unshare" in complaints or b"ip: not found" in complaints:
+        pytest.skip(f"no network of one's own can be had here: {complaints.decode().strip()}")
+    shown = json.loads(output)
+    assert (shown["outcome"], shown["cause"]) == (outcome, cause)
+    assert address in shown["detail"]
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (("ftp://www.example.com/",), "not an http or https URL"),

@@ -29,6 +29,8 @@ class NameServer(asyncio.DatagramProtocol):
         self.code: int | None = NOERROR
         self.addresses: list[str] = []
         self.questions: list[str] = []
+        self.nonsense: bytes | None = None
+        """Sent instead of an answer."""
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -43,6 +45,9 @@ class NameServer(asyncio.DatagramProtocol):
         question, (kind,) = data[12 : end + 5], struct.unpack_from("!H", data, end + 1)
         self.questions.append(".".join(labels).lower())
         if self.code is None or self._transport is None:
+            return
+        if self.nonsense is not None:
+            self._transport.sendto(data[:2] + self.nonsense, addr)
             return
         found = [ip_address(text) for text in self.addresses if TYPES[ip_address(text).version] == kind]
         answers = b"".join(
@@ -89,6 +94,47 @@ async def test_each_way_to_have_no_address_is_told_apart(
     with pytest.raises(Failed) as failed:
         await resolver.addresses("www.example.com")
     assert (failed.value.verdict.outcome, failed.value.verdict.cause) == (Outcome.DOWN, cause)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\x81\x80\0\1\0\xff\0\0\0\0\3www\7example\3com\0\0\1\0\1",  # announces 255 answers and has none
+        b"\x81\x80\0\1\0\1\0\0\0\0\3www\7example\3com\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f",  # breaks off in one
+    ],
+)
+async def test_a_broken_answer_is_the_name_servers_failure(
+    resolver: Resolver, name_server: NameServer, monkeypatch: pytest.MonkeyPatch, nonsense: bytes
+) -> None:
+    monkeypatch.setattr(resolve, "TRY_S", 0.1)
+    monkeypatch.setattr(resolve, "TRIES", 1)
+    name_server.nonsense = nonsense
+    with pytest.raises(Failed) as failed:
+        await resolver.addresses("www.example.com")
+    assert failed.value.verdict.outcome is Outcome.DOWN
+    assert failed.value.verdict.cause in (Cause.DNS_SERVFAIL, Cause.DNS_TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        (NXDOMAIN, Cause.DNS_NXDOMAIN),
+        (SERVFAIL, Cause.DNS_SERVFAIL),
+        (REFUSED, Cause.DNS_REFUSED),
+        (NOERROR, Cause.DNS_NO_ADDRESS),
+    ],
+)
+async def test_an_attempt_at_a_page_ends_with_what_the_name_servers_said(
+    resolver: Resolver, name_server: NameServer, code: int, cause: Cause
+) -> None:
+    name_server.code = code
+    check = Check(
+        7, 1, "sites/s/checks/http", ("r",), 30_000_000, 10_000_000, 2, 500_000, HttpTarget("http://x.example/")
+    )
+    result = await Checker(Surroundings(resolver, ssl.create_default_context()), "Quivive/test").attempt(check, 0, 0)
+    assert (result.outcome, result.cause, result.phases.connect) == (Outcome.DOWN, cause, 0)
+    assert result.evidence is not None
+    assert "x.example" in result.evidence.detail
 
 
 async def test_a_silent_name_server_times_out_by_itself(
