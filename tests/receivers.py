@@ -95,7 +95,7 @@ class WebhookReceiver:
                 pass
 
         self._server = ThreadingHTTPServer((HOST, 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="webhooks", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="webhooks", daemon=True)
         self._thread.start()
 
     @property

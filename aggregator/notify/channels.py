@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 import aggregator.notify
+from aggregator.notify.testimony import NOTHING_SEEN, Testimony
 from aggregator.settings import AggregatorSettings
 
 
@@ -38,6 +39,8 @@ class Delivery:
     """Payloads of other incidents of the group, told with this one."""
     receipt: str | None = None
     """What the transport answered when it sent the message that this one follows up: how the receiver calls it."""
+    testimony: Testimony = NOTHING_SEEN
+    """Votes and evidence."""
     open_incidents: int = 0
     """Of the incident's group, or the incident itself: how many are not over. While there are, a receiver's alert stays open."""
     person: str | None = None

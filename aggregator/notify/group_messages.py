@@ -1,6 +1,7 @@
 """What is said about several outages that one thing explains: one message instead of one for each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,7 +9,10 @@ from urllib.parse import urlsplit
 from babel.dates import format_timedelta
 
 from aggregator.notify.channels import Delivery
-from aggregator.notify.messages import Message, compose, moment, words_of
+from aggregator.notify.links import Links
+from aggregator.notify.messages import Message, compose
+from aggregator.notify.testimony import evidence_lines, vote_lines
+from aggregator.notify.texts import moment, words_of
 from aggregator.phrases import cause_phrase
 from quivive.domain.words import Cause
 
@@ -17,10 +21,26 @@ MOST_NAMED = 50
 _KINDS = {"address": "address", "host": "host_name", "nameserver": "nameserver", "zone": "zone"}
 
 
-def compose_delivery(delivery: Delivery, locale: str, public_url: str | None) -> Message:
-    """The message of a delivery, whether it tells of one incident or of several. ValueError for an unknown kind."""
+def compose_delivery(delivery: Delivery, links: Links) -> Message:
+    """The message of a delivery, whether it tells of one incident or of several, in its reader's language.
+
+    ValueError for an unknown kind.
+    """
+    locale = delivery.language
+    message = _news(delivery, locale, links.home)
+    return replace(
+        message,
+        acknowledge=links.acknowledge(delivery),
+        votes=vote_lines(delivery.testimony, locale),
+        evidence=evidence_lines(delivery.testimony, locale),
+    )
+
+
+def _news(delivery: Delivery, locale: str, public_url: str | None) -> Message:
     payloads = [delivery.payload, *delivery.others]
     if not delivery.others or len({payload["url"] for payload in payloads}) == 1:
+        return compose(delivery.kind, delivery.payload, locale, public_url)
+    if delivery.kind not in ("incident.confirmed", "incident.resolved"):
         return compose(delivery.kind, delivery.payload, locale, public_url)
     words = words_of(locale)
     is_bad = delivery.kind == "incident.confirmed"
@@ -48,6 +68,7 @@ def compose_delivery(delivery: Delivery, locale: str, public_url: str | None) ->
         facts=tuple(facts),
         link=public_url,
         is_bad=is_bad,
+        locale=locale,
     )
 
 

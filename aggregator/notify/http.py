@@ -104,9 +104,7 @@ class Http:
 
     async def _exchange(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=TIMEOUT_S, trust_env=False, verify=_trust(os.environ.get("SSL_CERT_FILE"))
-            )
+            self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False, verify=trust())
         async with self._client.stream(method, url, content=content, headers=headers) as response:
             body = bytearray()
             async for chunk in response.aiter_bytes():
@@ -137,6 +135,11 @@ def retry_after_s(value: str) -> float:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return 0.0
+
+
+def trust() -> ssl.SSLContext:
+    """Whom to believe: the usual authorities, and those of SSL_CERT_FILE."""
+    return _trust(os.environ.get("SSL_CERT_FILE"))
 
 
 @cache

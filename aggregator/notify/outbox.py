@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from aggregator.notify import testimony
 from aggregator.notify.channels import Delivery
 from quivive import sql
 
@@ -15,7 +16,12 @@ SQL = sql.load("aggregator", "sql/notify.sql")
 LEASE = timedelta(seconds=30)
 """A claim outlives any transport's time limit; one whose sender died is free again afterwards."""
 SETTLE = timedelta(minutes=2)
-"""What a group's page does not tell yet is told together, this long after it."""
+"""Ends of a group's outages are told together, this long after the first, unless it was the last."""
+QUIET = timedelta(seconds=3)
+"""What a group's page does not tell yet is told together once nothing more has come for so long; design section 5, rule 12."""
+STORM = timedelta(minutes=1)
+"""However much comes: what there is by then is told."""
+PAGES = ("incident.confirmed", "incident.escalated", "incident.target_near")
 
 
 class Outbox:
@@ -26,7 +32,7 @@ class Outbox:
 
     async def claim(self, limit: int) -> list[Delivery]:
         """What is due and nobody else's, at most `limit`; of a group one delivery a channel, with the others that it tells of."""
-        row = {"lease": LEASE, "settle": SETTLE, "limit": limit}
+        row = {"lease": LEASE, "settle": SETTLE, "quiet": QUIET, "storm": STORM, "limit": limit}
         async with self._pool.connection() as connection, connection.transaction():
             cursor = await connection.execute(SQL["claim"], row)
             deliveries = [_delivery(row) for row in await cursor.fetchall()]
@@ -36,14 +42,23 @@ class Outbox:
                 cursor = await connection.execute(SQL["tell_with"], {"leading": leading})
                 for told_with, payload in await cursor.fetchall():
                     others.setdefault(told_with, []).append(payload)
-        return [replace(delivery, others=tuple(others.get(delivery.outbox_id, ()))) for delivery in deliveries]
+            incidents = [delivery.incident for delivery in deliveries if delivery.incident is not None]
+            known = await testimony.read(connection, incidents) if incidents else {}
+        return [
+            replace(
+                delivery,
+                others=tuple(others.get(delivery.outbox_id, ())),
+                testimony=known.get(delivery.incident or "", delivery.testimony),
+            )
+            for delivery in deliveries
+        ]
 
     async def sent(self, delivery: Delivery, receipt: str | None = None) -> None:
         """It was taken. The first page that tells of an incident is its page time."""
         row = {"outbox": delivery.outbox_id, "incident": delivery.incident, "receipt": receipt}
         async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(SQL["sent"], row)
-            if delivery.kind == "incident.confirmed":
+            if delivery.kind in PAGES:
                 await connection.execute(SQL["paged"], row)
                 await connection.execute(SQL["paged_event"], row)
 
@@ -58,11 +73,11 @@ class Outbox:
         row = {"outbox": delivery.outbox_id, "reason": reason, "error": error}
         async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(SQL["give_up"], row)
-            if delivery.kind == "incident.confirmed":
+            if delivery.kind in PAGES:
                 await connection.execute(SQL["give_up_resolution"], row)
                 await connection.execute(SQL["page_failed_event"], row)
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
-    *first, receipt, open_incidents = row
-    return Delivery(*first, receipt=receipt, open_incidents=open_incidents)
+    *first, receipt, open_incidents, recipient = row
+    return Delivery(*first, receipt=receipt, open_incidents=open_incidents, **recipient)

@@ -1,6 +1,8 @@
 """A message as an e-mail."""
 
+from dataclasses import replace
 from email.message import EmailMessage
+from html import unescape
 
 from aggregator.notify.email.mail import compose_mail, message_id
 from aggregator.notify.messages import Message
@@ -15,8 +17,9 @@ MESSAGE = Message(
 
 
 def mail(locale: str = "en", answers: str | None = None) -> EmailMessage:
+    message = replace(MESSAGE, locale=locale)
     return compose_mail(
-        MESSAGE, locale=locale, sender="q@agency.example", recipients=["a@x", "b@x"], identity="<1@x>", answers=answers
+        message, sender="q@agency.example", recipients=["a@x", "b@x"], identity="<1@x>", answers=answers
     )
 
 
@@ -58,3 +61,31 @@ def test_the_same_event_has_the_same_id_on_the_same_channel_only() -> None:
     assert first == message_id("incident.confirmed/1", "oncall", "q@agency.example")
     assert first != message_id("incident.confirmed/1", "other", "q@agency.example")
     assert first.endswith("@agency.example>")
+
+
+def test_both_parts_say_the_same() -> None:
+    message = replace(
+        MESSAGE,
+        acknowledge="https://status.example/acknowledge/abc",
+        votes=(("eu-west", "DOWN"),),
+        evidence=("eu-west 09:00:00: refused",),
+    )
+    composed = compose_mail(message, sender="q@x", recipients=["a@x"], identity="<1@x>", answers=None)
+    plain, html = part(composed, "plain"), unescape(part(composed, "html"))
+    said = [message.sentence, *message.evidence, message.acknowledge or "", message.link or ""]
+    said += [word for pair in (*message.facts, *message.votes) for word in pair]
+    assert [words for words in said if words not in plain] == []
+    assert [words for words in said if words not in html] == []
+
+
+def test_a_robot_says_that_it_is_one() -> None:
+    assert mail()["Auto-Submitted"] == "auto-generated"
+    assert mail()["X-Auto-Response-Suppress"] == "All"
+
+
+def test_html_loads_nothing_from_anywhere() -> None:
+    html = part(mail(), "html")
+    assert "<img" not in html
+    assert "<link" not in html
+    assert "url(" not in html
+    assert "prefers-color-scheme: dark" in html

@@ -4,41 +4,46 @@ import hashlib
 import hmac
 import json
 
-from aggregator.notify.webhook.body import body_of
+from deliveries import delivery, settings
+
+from aggregator.notify.channels import Delivery
+from aggregator.notify.group_messages import compose_delivery
+from aggregator.notify.links import Links
+from aggregator.notify.webhook.templates.quivive import document_of
 from quivive.signing import signature
 
-INCIDENT = {
-    "incident": "20260301-abcdefgh",
-    "site": "martin-www",
-    "check": "http",
-    "url": "https://martin.example/",
-    "customer": "martin",
-    "customer_title": "Martin",
-    "timezone": "UTC",
-    "cause": 20,
-    "responsibility": 1,
-    "detail": "connection refused",
-    "regions": ["eu-west"],
-    "simulated": False,
-    "start_time": "2026-03-01T09:00:00+00:00",
-    "confirm_time": "2026-03-01T09:00:03+00:00",
-}
+
+def document(made: Delivery) -> dict[str, object]:
+    content: dict[str, object] = json.loads(json.dumps(document_of(made, compose_delivery(made, Links(settings())))))
+    return content
+
+
+def incident(made: Delivery) -> dict[str, object]:
+    found = document(made)["incident"]
+    assert isinstance(found, dict)
+    return found
 
 
 def test_an_incident_has_names_in_place_of_numbers() -> None:
-    document = json.loads(body_of("incident.confirmed/1", "incident.confirmed", INCIDENT, "https://q.example"))
-    assert document["kind"] == "incident.confirmed"
-    incident = document["incident"]
-    assert (incident["cause"], incident["responsibility"], incident["state"]) == ("TCP_REFUSED", "HOST", "OPEN")
-    assert incident["name"] == "incidents/20260301-abcdefgh"
-    assert incident["check"] == "sites/martin-www/checks/http"
-    assert incident["link"] == "https://q.example/incidents/20260301-abcdefgh"
+    assert document(delivery("webhook"))["kind"] == "incident.confirmed"
+    found = incident(delivery("webhook"))
+    assert (found["cause"], found["responsibility"], found["state"]) == ("HTTP_STATUS_5XX", "HOST", "OPEN")
+    assert found["name"] == "incidents/20260301-abcdefgh"
+    assert found["check"] == "sites/martin-www/checks/http"
+    assert found["link"] == "https://status.agency.example/incidents/20260301-abcdefgh"
+
+
+def test_it_carries_what_the_verdict_rests_on_and_until_when_it_wants_an_answer() -> None:
+    found = incident(delivery("webhook"))
+    assert [vote["region"] for vote in found["votes"]] == ["ap-south", "eu-west", "us-east"]  # type: ignore[attr-defined]
+    assert found["evidence"][0]["cause"] == "HTTP_STATUS_5XX"  # type: ignore[index]
+    assert found["respond_by"] == "2026-03-01T09:30:06+00:00"
+    assert str(found["acknowledge_link"]).startswith("https://status.agency.example/acknowledge/")
 
 
 def test_its_end_says_so() -> None:
-    payload = {**INCIDENT, "resolve_time": "2026-03-01T09:05:00+00:00", "close_reason": "recovered"}
-    incident = json.loads(body_of("incident.resolved/1", "incident.resolved", payload, None))["incident"]
-    assert (incident["state"], incident["close_reason"]) == ("RESOLVED", "recovered")
+    found = incident(delivery("webhook", "incident.resolved"))
+    assert (found["state"], found["close_reason"]) == ("RESOLVED", "recovered")
 
 
 def test_the_signature_covers_timestamp_and_body() -> None:

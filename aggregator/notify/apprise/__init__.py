@@ -1,0 +1,1 @@
+"""Channels of type `apprise`: telephone calls, SMS, and the long tail of services."""

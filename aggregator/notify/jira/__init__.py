@@ -1,0 +1,1 @@
+"""Channels of type `jira`: alerts of Jira Service Management operations."""

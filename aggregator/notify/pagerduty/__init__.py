@@ -1,0 +1,1 @@
+"""Channels of type `pagerduty`: alerts by the Events API v2."""

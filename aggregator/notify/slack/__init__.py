@@ -1,0 +1,1 @@
+"""Channels of type `slack`: messages that change in place, with a button that acknowledges."""

@@ -1,0 +1,1 @@
+"""Channels of type `teams`: Adaptive Cards by a workflow's webhook."""
