@@ -245,6 +245,7 @@ class Consumer:
             if shard.must_save or (save and moved) or shard.number in self._touched:
                 batch.marks.append(shard.mark(max(sequence, shard.taken), save=shard.must_save or (save and moved)))
         self._touched.clear()
+        batch.stream_time = self._around.holdings.stream_time
         if not batch:
             return
         await self._recorded()

@@ -5,6 +5,7 @@ It starts where the shard that is furthest behind stands. What the others have t
 
 import asyncio
 from collections.abc import Collection
+from datetime import datetime
 
 import structlog
 from nats.aio.client import Client
@@ -40,6 +41,12 @@ class Holdings:
         self.known = Known()
         self.sequence = 0
         """How far we have read."""
+        self._stream_time: datetime | None = None
+
+    @property
+    def stream_time(self) -> datetime | None:
+        """When the stream was made that we read."""
+        return self._stream_time if self._reader is None else self._reader.stream_time
 
     @property
     def caught_up(self) -> bool:
@@ -104,17 +111,19 @@ class Holdings:
         raise AssertionError("it is tried for ever")
 
     async def _rewind_if_new(self, leases: Collection[Lease], gained: dict[int, Shard]) -> None:
-        """Positions beyond the stream's end are those of a stream that is gone."""
-        last = await self._stream_end()
-        if any(lease.position > last for lease in leases):
+        """Positions beyond the stream's end, or from before it was made, are those of a stream that is gone."""
+        last, self._stream_time = await self._stream()
+        if any(lease.position > last or lease.stream_time not in (None, self._stream_time) for lease in leases):
             log.error("stream.restarted", last=last)
             for shard in gained.values():
                 shard.rewind()
 
-    async def _stream_end(self) -> int:
+    async def _stream(self) -> tuple[int, datetime | None]:
+        """Its last sequence, and when it was made."""
         while True:
             try:
-                return (await self._nc.jetstream().stream_info(subjects.RESULTS_STREAM)).state.last_seq
+                info = await self._nc.jetstream().stream_info(subjects.RESULTS_STREAM)
+                return info.state.last_seq, info.created
             except (NatsError, TimeoutError) as error:
                 log.warning("stream.not_found", error=str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_S)
@@ -126,11 +135,12 @@ class Holdings:
         after = min(shard.taken for shard in self.shards.values())
         # Whoever is on duty also sees what belongs to no shard.
         wanted = [EVERYTHING] if DUTY_SHARD in self.shards else [f"quivive.results.{n}.*" for n in sorted(self.shards)]
-        self._reader = Reader(self._nc, subjects.RESULTS_STREAM, wanted, after=after)
+        self._reader = Reader(self._nc, subjects.RESULTS_STREAM, wanted, after=after, stream_time=self._stream_time)
         self.sequence = after
 
     async def close(self) -> None:
         """Stop reading."""
         reader, self._reader = self._reader, None
         if reader is not None:
+            self._stream_time = reader.stream_time
             await reader.close()

@@ -9,7 +9,7 @@ import secrets
 import socket
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import structlog
@@ -45,6 +45,8 @@ class Lease:
     position: int
     snapshot_position: int
     snapshot: bytes | None
+    stream_time: datetime | None = None
+    """When the stream was made that the positions count in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A micro-batch: everything that one transaction records."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,8 @@ class Batch:
     notices: list[DataNotice] = field(default_factory=list)
     marks: list[ShardMark] = field(default_factory=list)
 
+    stream_time: datetime | None = None
+    """When the stream was made that the marks count in."""
     results: int = 0
     """To be stored."""
 

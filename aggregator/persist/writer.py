@@ -19,7 +19,7 @@ from aggregator.persist import (
     pages,
     seen,
 )
-from aggregator.persist.batch import Batch, ShardMark
+from aggregator.persist.batch import Batch
 from aggregator.persist.partitions import Partitions
 
 log = structlog.get_logger(__name__)
@@ -97,12 +97,14 @@ class Writer:
             await intervals.fill(connection, [t for t in batch.transitions if isinstance(t, PastFilled)])
             await operations.store_regions(connection, batch.region_events)
             await operations.store_notices(connection, batch.notices)
-            await _mark(connection, batch.marks)
+            await _mark(connection, batch)
 
 
-async def _mark(connection: psycopg.AsyncConnection, marks: list[ShardMark]) -> None:
+async def _mark(connection: psycopg.AsyncConnection, batch: Batch) -> None:
     """Last, so that a displaced owner's transaction fails whole. Raises Fenced."""
+    marks = batch.marks
     row = {
+        "stream_time": batch.stream_time,
         "shard": [mark.shard for mark in marks],
         "epoch": [mark.epoch for mark in marks],
         "position": [mark.position for mark in marks],

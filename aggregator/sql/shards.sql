@@ -57,7 +57,7 @@ FROM (
     SELECT shard FROM quivive.shards WHERE owner IS NULL ORDER BY shard LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ) AS free
 WHERE s.shard = free.shard
-RETURNING s.shard, s.epoch, s.position, s.snapshot_position, s.snapshot;
+RETURNING s.shard, s.epoch, s.position, s.snapshot_position, s.snapshot, s.stream_time;
 
 -- name: shards_keep
 UPDATE quivive.shards SET owner = NULL WHERE owner = %(owner)s AND shard <> ALL (%(shards)s::integer[]);
@@ -67,7 +67,8 @@ UPDATE quivive.shards SET owner = NULL WHERE owner = %(owner)s AND shard <> ALL 
 UPDATE quivive.shards AS s
 SET position = m.position,
     snapshot_position = coalesce(m.snapshot_position, s.snapshot_position),
-    snapshot = coalesce(m.snapshot, s.snapshot)
+    snapshot = coalesce(m.snapshot, s.snapshot),
+    stream_time = coalesce(%(stream_time)s::timestamptz, s.stream_time)
 FROM unnest(%(shard)s::integer[], %(epoch)s::bigint[], %(position)s::bigint[], %(snapshot_position)s::bigint[],
             %(snapshot)s::bytea[]) AS m (shard, epoch, position, snapshot_position, snapshot)
 WHERE s.shard = m.shard AND s.epoch = m.epoch;

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from nats.aio.client import Client
@@ -39,9 +40,20 @@ class Delivery:
 
 
 class Reader:
-    """Deliveries of `subjects` in `stream` behind sequence `after`; with `after=None` the last of each, then what follows."""
+    """Deliveries of `subjects` in `stream` behind sequence `after`; with `after=None` the last of each, then what follows.
 
-    def __init__(self, nc: Client, stream: str, subjects: Sequence[str], *, after: int | None = 0) -> None:
+    A stream that was not made at `stream_time`, where that is known, is another one: it is read from its beginning.
+    """
+
+    def __init__(
+        self,
+        nc: Client,
+        stream: str,
+        subjects: Sequence[str],
+        *,
+        after: int | None = 0,
+        stream_time: datetime | None = None,
+    ) -> None:
         self._nc = nc
         self._js = nc.jetstream()
         self._stream = stream
@@ -52,6 +64,7 @@ class Reader:
         self._delivered = 0
         self._pending = 0
         self._reconnects = 0
+        self.stream_time = stream_time
         self.caught_up = False
         """Everything that the broker had for us has been handed out, as far as we know."""
 
@@ -148,14 +161,16 @@ class Reader:
             if self._after is None:
                 config.deliver_policy = DeliverPolicy.LAST_PER_SUBJECT
             else:
-                state = (await self._js.stream_info(self._stream)).state
-                if self._after > state.last_seq:
-                    log.error("reader.stream_restarted", stream=self._stream, after=self._after, last=state.last_seq)
+                info = await self._js.stream_info(self._stream)
+                last = info.state.last_seq
+                if self._after > last or self.stream_time not in (None, info.created):
+                    log.error("reader.stream_restarted", stream=self._stream, after=self._after, last=last)
                     self._after = 0
+                self.stream_time = info.created
                 config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
                 config.opt_start_seq = self._after + 1
             subscription = await self._nc.subscribe(inbox, cb=enqueue, pending_msgs_limit=-1, pending_bytes_limit=-1)
-            info = await self._js.add_consumer(self._stream, config)
+            consumer = await self._js.add_consumer(self._stream, config)
         except (NatsError, TimeoutError) as error:
             if subscription is not None:
                 await self._drop(subscription)
@@ -163,7 +178,7 @@ class Reader:
             return False
         self._subscription, self._queue, self._delivered = subscription, queue, 0
         self._reconnects = self._nc.stats["reconnects"]
-        self._pending = (info.num_pending or 0) + (info.delivered.consumer_seq if info.delivered else 0)
+        self._pending = (consumer.num_pending or 0) + (consumer.delivered.consumer_seq if consumer.delivered else 0)
         self.caught_up = False
         return True
 

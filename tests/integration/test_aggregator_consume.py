@@ -12,7 +12,8 @@ from receivers import MailSink
 from servers import NatsServer, PostgresServer
 
 from aggregator.migrate import migrate
-from quivive.bus import Mirror
+from quivive import subjects
+from quivive.bus import Mirror, ensure_streams
 from quivive.domain.checks import DEFAULT_SHARDS, shard_of
 from quivive.domain.times import to_us
 from quivive.domain.words import Outcome, State
@@ -263,6 +264,22 @@ async def test_a_stream_that_began_anew_is_read_from_its_beginning(
     await publisher.results("eu-west", Attempt(CHECK))
     await eventually(lambda: results(url) == 1, "the result")
     assert aggregator.says("stream.restarted")
+
+
+async def test_a_stream_that_has_outgrown_the_one_before_it_is_read_from_its_beginning(
+    url: str, publisher: Publisher, aggregator: AggregatorProcess
+) -> None:
+    aggregator.start()
+    await all_is_well(publisher)
+    await eventually(lambda: results(url) == 3, "the results of the first stream")
+    aggregator.stop()
+    js = publisher.nc.jetstream()
+    await js.delete_stream(subjects.RESULTS_STREAM)
+    await ensure_streams(js)
+    for _ in range(5):
+        await publisher.results("eu-west", Attempt(CHECK))
+    aggregator.start()
+    await eventually(lambda: results(url) == 8, "all that is on the second stream")
 
 
 async def test_a_deployment_made_with_other_shards_is_refused(

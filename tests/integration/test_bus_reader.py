@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
 from nats.aio.client import Client
@@ -45,8 +46,10 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def reading(nc: Client, *names: str, after: int | None = 0) -> AsyncIterator[Reader]:
-    reader = Reader(nc, subjects.RESULTS_STREAM, names or ["quivive.results.*.*"], after=after)
+async def reading(
+    nc: Client, *names: str, after: int | None = 0, stream_time: datetime | None = None
+) -> AsyncIterator[Reader]:
+    reader = Reader(nc, subjects.RESULTS_STREAM, names or ["quivive.results.*.*"], after=after, stream_time=stream_time)
     yield reader
     await reader.close()
 
@@ -199,6 +202,19 @@ async def test_a_stream_that_was_wiped_is_read_from_its_beginning(nc: Client) ->
     await publish(js, range(3))
     async with reading(nc, after=10) as reader:
         assert await read_until(reader, 3) == [0, 1, 2]
+
+
+async def test_a_stream_that_was_wiped_while_nobody_read_is_known_by_when_it_was_made(nc: Client) -> None:
+    js = nc.jetstream()
+    await publish(js, range(3))
+    async with reading(nc, after=0) as reader:
+        await read_until(reader, 3)
+        first = reader.stream_time
+    await js.delete_stream(subjects.RESULTS_STREAM)
+    await ensure_streams(js)
+    await publish(js, range(10))
+    async with reading(nc, after=3, stream_time=first) as reader:
+        assert await read_until(reader, 10) == list(range(10))
 
 
 async def test_streams_can_be_ensured_by_everyone_at_once_and_are_brought_to_the_contract(nc: Client) -> None:
