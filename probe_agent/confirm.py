@@ -62,7 +62,7 @@ class Confirmations:
             result = "unreadable"
         metrics.CONFIRMATIONS.labels(result).inc()
         if result != "started":
-            log.info("confirmation.passed_over", reason=result)
+            log.debug("confirmation.passed_over", reason=result)
 
     def start(self, request: ConfirmRequest) -> str:
         """Start what is asked for. Returns `started`, or in one word why not."""
