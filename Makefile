@@ -64,13 +64,15 @@ lint: setup ## Format, lint, types, import layers, proto lint and breaking chang
 	@$(BIN)/buf lint
 	@$(BIN)/python scripts/proto.py --check
 	@$(BIN)/python scripts/docs.py --check
+	@$(BIN)/python scripts/api_docs.py --check
 
 fmt: setup ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: setup ## Write the tables of docs/operations.md that come from the code
+docs: setup ## Write what docs/operations.md and docs/api.md have from the code and the protos
 	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python scripts/api_docs.py
 
 proto: setup ## Generate quivive/v1 from proto/
 	@$(BIN)/python scripts/proto.py

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 from api.apply.declared import Declared
 from api.errors import NotFound, invalid_field
@@ -20,11 +21,8 @@ def exported(declared: Declared, kinds: Sequence[str], ids: Sequence[str]) -> st
     for id_ in ids:
         if id_ not in getattr(declared, kinds[0]):
             raise NotFound("NOT_DECLARED", f"there is none of the {kinds[0]} named {id_[:100]}")
-    return canonical_json(
-        Configuration.model_construct(
-            **{
-                kind: tuple(item for id_, item in sorted(getattr(declared, kind).items()) if not ids or id_ in ids)
-                for kind in (kinds or KINDS)
-            }
-        )
-    )
+    values: dict[str, Any] = {
+        kind: tuple(item for id_, item in sorted(getattr(declared, kind).items()) if not ids or id_ in ids)
+        for kind in (kinds or KINDS)
+    }
+    return canonical_json(Configuration.model_construct(None, **values))

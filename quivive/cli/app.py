@@ -6,7 +6,26 @@ from typing import Annotated
 import typer
 
 from quivive import __version__
-from quivive.cli import apply, backup, evidence, explain, imports, incidents, profile, regions, reports, sites, sla, up
+from quivive.cli import (
+    apply,
+    backup,
+    customers,
+    evidence,
+    explain,
+    get,
+    imports,
+    incidents,
+    maintenance,
+    profile,
+    regions,
+    reports,
+    results,
+    sites,
+    sla,
+    tokens,
+    up,
+    watch,
+)
 from quivive.cli.failures import EXIT_CODES
 from quivive.cli.names import complete_profile
 
@@ -54,16 +73,26 @@ def options(
 app.command("up")(up.up)
 app.command("apply")(apply.apply)
 app.command("check")(apply.check)
+app.command("get")(get.get)
 app.command("import")(imports.import_)
+app.command("watch")(watch.watch)
 app.add_typer(sites.app, name="site")
 app.add_typer(incidents.app, name="incident")
 app.command("explain")(explain.explain)
+app.add_typer(results.app, name="result")
 app.command("sla")(sla.sla)
+app.command("latency")(sla.latency)
+app.command("targets")(sla.targets)
 app.command("report")(reports.report)
+app.add_typer(customers.app, name="customer")
+app.add_typer(customers.plans, name="plan")
+app.add_typer(maintenance.app, name="maintenance")
+app.add_typer(maintenance.silences, name="silence")
 app.add_typer(regions.app, name="region")
+app.add_typer(tokens.app, name="token")
+app.add_typer(tokens.audit, name="audit")
+app.add_typer(profile.app, name="profile")
 app.command("export")(evidence.export)
 app.command("verify-chain")(evidence.verify_chain)
-app.add_typer(evidence.customers, name="customer")
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
-app.add_typer(profile.app, name="profile")

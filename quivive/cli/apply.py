@@ -10,6 +10,9 @@ from quivive.cli.failures import EXIT_USAGE, Failure
 from quivive.cli.options import DEFAULT_SERVER, ServerOption
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
+    from quivive.cli.traffic import Traffic
     from quivive.configuration import Loaded
     from quivive.v1 import configuration_pb2
 
@@ -37,7 +40,7 @@ def apply(
     """Make the server watch what is declared: shows the differences, asks, and applies them all or none."""
     loaded = _load(file)
     changes = _call(loaded, prune=prune, validate_only=True, server=server)
-    pending = _print_changes(changes, prune=prune)
+    pending = _print_changes(changes, _traffic(loaded, changes, server), prune=prune)
     if not pending:
         print("Nothing to change.")
         return
@@ -84,7 +87,28 @@ def _call(loaded: "Loaded", *, prune: bool, validate_only: bool, server: str) ->
         raise Failure("\n".join(lines), EXIT_USAGE) from None
 
 
-def _print_changes(changes: "list[configuration_pb2.Change]", *, prune: bool) -> int:
+def _traffic(loaded: "Loaded", changes: "list[configuration_pb2.Change]", server: str) -> "dict[str, Traffic]":
+    """Of each site that is to be created or changed, by its name."""
+    from quivive.cli.get import declared
+    from quivive.cli.traffic import plan_intervals, traffic_of
+
+    named = {change.name for change in changes if change.action in (change.ACTION_CREATE, change.ACTION_UPDATE)}
+    sites = [site for site in loaded.configuration.sites if f"sites/{site.id}" in named]
+    if not sites:
+        return {}
+    try:
+        there = declared(server, ["plans", "customers", "regions"], [])
+    except Failure:  # a server that is older than this command
+        there = {}
+    here = loaded.configuration.model_dump(mode="json", include={"plans", "customers", "regions"})
+    both = {kind: [*there.get(kind, ()), *here[kind]] for kind in here}
+    intervals = plan_intervals(both)
+    regions = len({region["id"] for region in both["regions"] if not region.get("drained")})
+    found = {f"sites/{site.id}": traffic_of(site, intervals.get(site.customer), regions) for site in sites}
+    return {name: traffic for name, traffic in found.items() if traffic is not None}
+
+
+def _print_changes(changes: "list[configuration_pb2.Change]", traffic: "dict[str, Traffic]", *, prune: bool) -> int:
     """One line a change, below it its fields. How many would be made."""
     from rich.console import Console
     from rich.text import Text
@@ -102,7 +126,12 @@ def _print_changes(changes: "list[configuration_pb2.Change]", *, prune: bool) ->
             mark, style = marks[change.action]
             console.print(Text(f"{mark} {change.name}", style=style))
             for field in change.fields:
-                console.print(Text(f"    {field}"))
+                console.print(_field(field))
+            if change.name in traffic:
+                console.print(Text(f"    {traffic[change.name]}", style="dim"))
+    if len(traffic) > 1:
+        requests, gigabytes = (sum(getattr(one, key) for one in traffic.values()) for key in ("requests", "gigabytes"))
+        print(f"These {len(traffic)} sites: {requests:,} requests, about {gigabytes:,.1f} GB a month, estimated.")
     kept = [change.name for change in changes if change.action == Change.ACTION_KEEP]
     # Plans are never removed, and some ship with Quivive: that they are not declared here is no news.
     news = [name for name in kept if not name.startswith("plans/")]
@@ -110,6 +139,20 @@ def _print_changes(changes: "list[configuration_pb2.Change]", *, prune: bool) ->
         hint = "" if prune else "; --prune removes them"
         print(f"Kept although not declared here ({len(news)}{hint}): {', '.join(news)}")
     return len(changes) - len(kept)
+
+
+def _field(line: str) -> "Text":
+    """`interval: 1min -> 30s` with the old value in red and the new one in green; warnings in yellow."""
+    from rich.text import Text
+
+    text = Text("    ")
+    name, colon, values = line.partition(": ")
+    before, arrow, after = values.partition(" -> ")
+    if name == "warning":
+        return text.append(line, "yellow")
+    if not colon or not arrow:
+        return text.append(line)
+    return text.append(f"{name}: ").append(before, "red").append(" -> ").append(after, "green")
 
 
 def _counted(number: int, word: str = "change") -> str:

@@ -50,7 +50,12 @@ def connected(server: str) -> Iterator[grpc.Channel]:
 
 def channel_to(target: Server) -> grpc.Channel:
     """A channel that shows the target's token with every call."""
-    options = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_http_proxy", 0)]
+    options = [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.enable_http_proxy", 0),
+        # A server that is gone without a word is noticed, if late: servers refuse more pings than these.
+        ("grpc.keepalive_time_ms", 300_000),
+    ]
     channel = (
         grpc.secure_channel(target.address, _credentials(target), options)
         if target.tls

@@ -15,8 +15,6 @@ from quivive.cli.options import DEFAULT_SERVER, Output, OutputOption, ServerOpti
 if TYPE_CHECKING:
     from quivive.evidence.chain import Entry, Head
 
-customers = typer.Typer(help="The agency's customers.", no_args_is_help=True)
-
 
 class Format(StrEnum):
     JSONL = "jsonl"
@@ -52,7 +50,7 @@ def verify_chain(
     server: ServerOption = DEFAULT_SERVER,
 ) -> None:
     """Recompute every hash on this machine, and say whether anything was changed, removed or inserted."""
-    from quivive.cli.output import print_json, print_table
+    from quivive.cli.output import print_table, show
     from quivive.evidence.chain import Broken, verify
     from quivive.evidence.exported import Unreadable
 
@@ -66,22 +64,20 @@ def verify_chain(
         raise Failure(f"{file}: {error}", EXIT_USAGE) from None
     except Broken as error:
         raise Failure(f"broken: {error}") from None
-    if output is Output.JSON:
-        print_json(
-            [
-                {"chain": str(item.chain), "entries": item.head.sequence, "erased": item.erased, "head": str(item.head)}
-                for item in chains
-            ]
-        )
-        return
-    print_table(
-        ["chain", "entries", "erased", "head"],
-        [(item.chain, item.head.sequence, item.erased, item.head) for item in chains],
-        empty="Nothing has been sealed yet.",
+    show(
+        output,
+        [
+            {"chain": str(item.chain), "entries": item.head.sequence, "erased": item.erased, "head": str(item.head)}
+            for item in chains
+        ],
+        lambda: print_table(
+            ["chain", "entries", "erased", "head"],
+            [(item.chain, item.head.sequence, item.erased, item.head) for item in chains],
+            empty="Nothing has been sealed yet.",
+        ),
     )
 
 
-@customers.command("erase")
 def erase(
     customer: Annotated[str, typer.Argument(help="x or customers/x, no longer declared.")],
     author: Annotated[str, typer.Option("--author", help="Who erases; kept.")],

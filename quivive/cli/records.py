@@ -10,7 +10,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from quivive.cli.output import Record
 from quivive.domain.times import format_us
-from quivive.v1 import incident_pb2, outcome_pb2, region_pb2, site_pb2, sla_pb2
+from quivive.v1 import (
+    audit_pb2,
+    customer_pb2,
+    incident_pb2,
+    maintenance_pb2,
+    outcome_pb2,
+    plan_pb2,
+    region_pb2,
+    result_pb2,
+    site_pb2,
+    sla_pb2,
+    token_pb2,
+)
 
 
 def time_text(message: Message, field: str) -> str | None:
@@ -38,10 +50,12 @@ def site_record(site: site_pb2.Site) -> Record:
         "state_time": time_text(site, "state_time"),
         "customer": site.customer,
         "url": site.url,
+        "tags": list(site.tags),
         "paused": site.paused,
         "last_incident": site.last_incident or None,
         "last_incident_start_time": time_text(site, "last_incident_start_time"),
         "checks": [_check_record(check) for check in site.checks],
+        "etag": site.etag or None,
     }
 
 
@@ -73,6 +87,7 @@ def incident_record(incident: incident_pb2.Incident) -> Record:
         "confirm_time": time_text(incident, "confirm_time"),
         "page_time": time_text(incident, "page_time"),
         "acknowledge_time": time_text(incident, "acknowledge_time"),
+        "acknowledge_person": incident.acknowledge_person or None,
         "resolve_time": time_text(incident, "resolve_time"),
         "cause": _word(outcome_pb2.Cause.Name, "CAUSE_", incident.cause),
         "responsibility": _word(outcome_pb2.Responsibility.Name, "RESPONSIBILITY_", incident.responsibility),
@@ -227,8 +242,11 @@ def _times_record(times: sla_pb2.MeanTimes) -> Record:
 def region_record(region: region_pb2.Region) -> Record:
     return {
         "name": region.name,
+        "title": region.title or None,
         "declared": region.declared,
         "simulated": region.simulated,
+        "drained": region.drained,
+        "checks": region.checks,
         "blind": region.blind,
         "blind_reason": region.blind_reason or None,
         "blind_time": time_text(region, "blind_time"),
@@ -240,6 +258,12 @@ def region_record(region: region_pb2.Region) -> Record:
                 "last_seen_time": time_text(agent, "last_seen_time"),
                 "checks": agent.checks,
                 "lateness_seconds": _seconds(agent.lateness),
+                "clock_offset_seconds": _seconds(agent.clock_offset),
+                "unpublished_results": agent.unpublished_results,
+                "dropped_results": agent.dropped_results,
+                "serving": agent.serving,
+                "self_check_reason": agent.self_check_reason or None,
+                "overload_reason": agent.overload_reason or None,
             }
             for agent in region.agents
         ],
@@ -248,3 +272,127 @@ def region_record(region: region_pb2.Region) -> Record:
 
 def _seconds(duration: Duration) -> float:
     return duration.ToTimedelta() / timedelta(seconds=1)
+
+
+def result_record(result: result_pb2.Result) -> Record:
+    """One attempt; phases in milliseconds."""
+    phases = {phase: round(_seconds(getattr(result, phase)) * 1000, 1) for phase in PHASES}
+    return {
+        "check": result.check,
+        "region": result.region,
+        "slot": time_text(result, "slot"),
+        "attempt": result.attempt,
+        "end_time": time_text(result, "end_time"),
+        "outcome": _word(outcome_pb2.Outcome.Name, "OUTCOME_", result.outcome),
+        "cause": _word(outcome_pb2.Cause.Name, "CAUSE_", result.cause) if result.cause else None,
+        "http_status": result.http_status or None,
+        **{f"{phase}_ms": value for phase, value in phases.items()},
+        "total_ms": round(sum(phases.values()), 1),
+        "detail": result.detail or None,
+        "address": result.address or None,
+        "revision": result.revision,
+    }
+
+
+PHASES = ("dns", "connect", "tls", "first_byte", "transfer")
+
+
+def customer_record(customer: customer_pb2.Customer) -> Record:
+    return {
+        "name": customer.name,
+        "title": customer.title,
+        "plan": customer.plan,
+        "locale": customer.locale,
+        "timezone": customer.timezone,
+        "holidays": customer.holidays or None,
+        "sites": customer.site_count,
+        "create_time": time_text(customer, "create_time"),
+        "etag": customer.etag,
+    }
+
+
+def plan_record(plan: plan_pb2.Plan) -> Record:
+    return {
+        "name": plan.name,
+        "title": plan.title,
+        "version": plan.version,
+        "interval_seconds": _seconds(plan.interval),
+        "page_after_seconds": _seconds(plan.page_after),
+        "objective": plan.objective if plan.HasField("objective") else None,
+        "response_target_seconds": _seconds(plan.response_target),
+        "response_hours": plan.response_hours,
+        "business_hours": plan.business_hours or None,
+        "channels": list(plan.channels),
+        "status_page": plan.status_page,
+        "performance": plan.performance,
+        "reports": list(plan.reports),
+        "create_time": time_text(plan, "create_time"),
+    }
+
+
+def maintenance_record(maintenance: maintenance_pb2.Maintenance) -> Record:
+    window = maintenance.window
+    return {
+        "name": maintenance.name,
+        "site": maintenance.site,
+        "cron": window.cron or None,
+        "start_time": time_text(window, "start_time"),
+        "ical": window.ical or None,
+        "duration_seconds": _seconds(window.duration) if window.HasField("duration") else None,
+        "next_start_time": time_text(maintenance, "next_start_time"),
+        "next_end_time": time_text(maintenance, "next_end_time"),
+        "create_time": time_text(maintenance, "create_time"),
+    }
+
+
+def silence_record(silence: maintenance_pb2.Silence) -> Record:
+    return {
+        "name": silence.name,
+        "subject": silence.subject,
+        "start_time": time_text(silence, "start_time"),
+        "end_time": time_text(silence, "end_time"),
+        "person": silence.person,
+        "reason": silence.reason,
+        "create_time": time_text(silence, "create_time"),
+        "delete_time": time_text(silence, "delete_time"),
+    }
+
+
+def token_record(token: token_pb2.Token) -> Record:
+    return {
+        "name": token.name,
+        "role": role_text(token.role),
+        "customer": token.customer or None,
+        "person": token.person,
+        "title": token.title or None,
+        **{field: time_text(token, field) for field in ("create_time", "expire_time", "last_use_time", "revoke_time")},
+    }
+
+
+def role_text(role: int) -> str:
+    return _word(token_pb2.Role.Name, "ROLE_", role).lower()
+
+
+def audit_record(entry: audit_pb2.AuditEntry) -> Record:
+    return {
+        "name": entry.name,
+        "time": time_text(entry, "time"),
+        "person": entry.person,
+        "token": entry.token or None,
+        "method": entry.method,
+        "resource": entry.resource or None,
+        "request": entry.request,
+        "peer": entry.peer,
+    }
+
+
+def target_record(target: sla_pb2.ResponseTarget) -> Record:
+    return {
+        "incident": target.incident,
+        "site": target.site,
+        "standing": _word(sla_pb2.ResponseTarget.Standing.Name, "STANDING_", target.standing),
+        "page_time": time_text(target, "page_time"),
+        "acknowledge_time": time_text(target, "acknowledge_time"),
+        "due_time": time_text(target, "due_time"),
+        "target_seconds": _seconds(target.target),
+    }

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from quivive.cli.options import DEFAULT_SERVER, Output, OutputOption, ServerOption, resource_name
+from quivive.cli.failures import EXIT_FAILED, EXIT_USAGE, Failure
+from quivive.cli.names import complete_site
+from quivive.cli.options import DEFAULT_SERVER, Output, OutputOption, ServerOption, SiteArgument, resource_name
 from quivive.cli.output import Record
 from quivive.cli.windows import DEFAULT_WINDOW, Window, parse_window
 
@@ -21,7 +23,15 @@ class Granularity(StrEnum):
 
 
 def sla(
-    subject: Annotated[str, typer.Argument(help="sites/x (or just x), customers/x, or customers/- for every site.")],
+    subjects: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SUBJECT...",
+            help="sites/x (or just x), customers/x, or customers/- for every site.",
+            autocompletion=complete_site,
+        ),
+    ] = None,
+    tag: Annotated[str, typer.Option("--tag", help="Every site with this tag.")] = "",
     window: Annotated[str, typer.Option("--window", help=f"Up to now, for so long [default: {DEFAULT_WINDOW}].")] = "",
     start: Annotated[str, typer.Option("--start", help="From here on, ISO 8601; UTC when it has no offset.")] = "",
     end: Annotated[str, typer.Option("--end", help="Up to here, exclusive; without it, up to now.")] = "",
@@ -37,18 +47,62 @@ def sla(
 ) -> None:
     """Show availability, its bounds and what they are made of, the worst site first."""
     span = parse_window(window, start, end, month, datetime.now(UTC))
-    of_customer = subject.startswith("customers/")
-    name = resource_name("customers" if of_customer else "sites", subject)
+    names = [_subject(subject) for subject in subjects or ()]
+    if not names and not tag:
+        raise Failure("name a SUBJECT or --tag", EXIT_USAGE)
     if latency:
-        _show_latency(name, span, output, server)
+        if len(names) != 1 or tag:
+            raise Failure("--latency is of one site", EXIT_USAGE)
+        _show_latency(names[0], span, output, server)
         return
-    answer = _query(name, span, granularity, server)
-    if output is Output.JSON:
-        from quivive.cli.output import print_json
+    from quivive.cli.output import show
 
-        print_json(_customer_json(name, answer) if of_customer else _site_json(answer))
-    else:
-        _print(answer)
+    if len(names) > 1 or tag:
+        answers = _query_many(names, tag, span, granularity, server)
+        show(output, answers, lambda: _print_many(answers))
+        return
+    answer = _query(names[0], span, granularity, server)
+    of_customer = names[0].startswith("customers/")
+    record = {"customer": names[0], **answer} if of_customer else _site_json(answer)
+    # A row a site, or a row a part of the window: that is what a sheet is made for.
+    rows: list[Record] = answer["sites"] if of_customer else record["buckets"] or [record]
+    show(output, rows if output is Output.CSV else record, lambda: _print(answer))
+
+
+def _subject(text: str) -> str:
+    return resource_name("customers" if text.startswith("customers/") else "sites", text)
+
+
+def _query_many(names: list[str], tag: str, span: Window, granularity: Granularity | None, server: str) -> list[Record]:
+    from quivive.cli.connection import TIMEOUT_S, connected
+    from quivive.cli.records import figure_record, time_text
+    from quivive.v1 import sla_pb2, sla_pb2_grpc
+
+    request = sla_pb2.BatchQuerySlaRequest(subjects=names, tag=tag, month=span.month)
+    _fill(request, span, granularity)
+    with connected(server) as channel:
+        answer = sla_pb2_grpc.SlaServiceStub(channel).BatchQuerySla(request, timeout=TIMEOUT_S)
+    return [
+        {
+            "subject": item.subject,
+            "start_time": time_text(item, "start_time"),
+            "end_time": time_text(item, "end_time"),
+            "mean_availability": item.mean_availability if item.HasField("mean_availability") else None,
+            "sites": [figure_record(figure) for figure in item.figures],
+        }
+        for item in answer.subjects
+    ]
+
+
+def _fill(request: Any, span: Window, granularity: Granularity | None) -> None:
+    from quivive.v1 import sla_pb2
+
+    if granularity is not None:
+        request.granularity = sla_pb2.Granularity.Value(f"GRANULARITY_{granularity.name}")
+    if span.start is not None:
+        request.start_time.FromDatetime(span.start)
+    if span.end is not None:
+        request.end_time.FromDatetime(span.end)
 
 
 def _query(name: str, span: Window, granularity: Granularity | None, server: str) -> Record:
@@ -57,12 +111,7 @@ def _query(name: str, span: Window, granularity: Granularity | None, server: str
     from quivive.v1 import sla_pb2, sla_pb2_grpc
 
     request = sla_pb2.QuerySlaRequest(subject=name, month=span.month)
-    if granularity is not None:
-        request.granularity = sla_pb2.Granularity.Value(f"GRANULARITY_{granularity.name}")
-    if span.start is not None:
-        request.start_time.FromDatetime(span.start)
-    if span.end is not None:
-        request.end_time.FromDatetime(span.end)
+    _fill(request, span, granularity)
     with connected(server) as channel:
         answer = sla_pb2_grpc.SlaServiceStub(channel).QuerySla(request, timeout=TIMEOUT_S)
     return {
@@ -71,10 +120,6 @@ def _query(name: str, span: Window, granularity: Granularity | None, server: str
         "mean_availability": answer.mean_availability if answer.HasField("mean_availability") else None,
         "sites": [figure_record(figure) for figure in answer.figures],
     }
-
-
-def _customer_json(name: str, answer: Record) -> Record:
-    return {"customer": name, **answer}
 
 
 def _site_json(answer: Record) -> Record:
@@ -109,7 +154,7 @@ def _print(answer: Record) -> None:
 
 def _print_parts(figure: Record) -> None:
     """What belongs to one site only: its budget, times, responses, the other reading and the window's parts."""
-    from quivive.cli.output import print_table
+    from quivive.cli.output import print_fields, print_table
 
     if figure["error_budget_seconds"] is not None:
         left = figure["error_budget_left_seconds"]
@@ -131,6 +176,7 @@ def _print_parts(figure: Record) -> None:
         for incident in figure["excluded_incidents"]:
             print(f"  does not count: {incident}")
     if figure["buckets"]:
+        print_fields([("availability", _picture(figure))])
         print_table(
             ["from", "availability", "completeness", "down", "unknown", "maintenance"],
             [
@@ -156,36 +202,124 @@ _TIMES = {
 
 def _show_latency(name: str, span: Window, output: Output, server: str) -> None:
     from quivive.cli.connection import TIMEOUT_S, connected
-    from quivive.cli.output import print_json, print_table
+    from quivive.cli.output import print_table, show
     from quivive.cli.records import latency_record
     from quivive.v1 import sla_pb2, sla_pb2_grpc
 
     request = sla_pb2.QueryLatencyRequest(subject=name, month=span.month)
-    if span.start is not None:
-        request.start_time.FromDatetime(span.start)
-    if span.end is not None:
-        request.end_time.FromDatetime(span.end)
+    _fill(request, span, None)
     with connected(server) as channel:
         answer = sla_pb2_grpc.SlaServiceStub(channel).QueryLatency(request, timeout=TIMEOUT_S)
     records = [latency_record(figure) for figure in answer.figures]
-    if output is Output.JSON:
-        print_json(records)
-        return
     columns = ["p50_ms", "p90_ms", "p95_ms", "p99_ms"]
+    show(
+        output,
+        records,
+        lambda: print_table(
+            ["check", "region", "phase", "attempts", *(column.replace("_", " ") for column in columns)],
+            [
+                (
+                    record["check"].rpartition("/")[2],
+                    record["region"],
+                    record["phase"],
+                    record["attempts"],
+                    *(f"{record[column]:.1f}" for column in columns),
+                )
+                for record in records
+            ],
+            empty="No whole hour with a good attempt in it yet.",
+        ),
+    )
+
+
+def _print_many(answers: list[Record]) -> None:
+    """A line a site, subject by subject; with a granularity its parts as a picture."""
+    from quivive.cli.output import print_table
+
+    parts = any(figure["buckets"] for answer in answers for figure in answer["sites"])
     print_table(
-        ["check", "region", "phase", "attempts", *(column.replace("_", " ") for column in columns)],
+        ["subject", "site", "availability", *(["parts"] if parts else ()), "bounds", "completeness", "down", "unknown"],
         [
             (
-                record["check"].rpartition("/")[2],
-                record["region"],
-                record["phase"],
-                record["attempts"],
-                *(f"{record[column]:.1f}" for column in columns),
+                answer["subject"],
+                figure["site"].removeprefix("sites/"),
+                _percent(figure["availability"]),
+                *([_picture(figure)] if parts else ()),
+                f"{_percent(figure['lower_bound'])} to {_percent(figure['upper_bound'])}",
+                _percent(figure["completeness"]),
+                *(_span(figure[f"{state}_seconds"]) for state in ("down", "unknown")),
             )
-            for record in records
+            for answer in answers
+            for figure in answer["sites"]
         ],
-        empty="No whole hour with a good attempt in it yet.",
+        empty="No site.",
     )
+
+
+def _picture(figure: Record) -> Any:
+    from quivive.cli import sparks
+
+    return sparks.availability([bucket["availability"] for bucket in figure["buckets"]])
+
+
+def latency(
+    site: SiteArgument,
+    window: Annotated[str, typer.Option("--window", help=f"Up to now, for so long [default: {DEFAULT_WINDOW}].")] = "",
+    start: Annotated[str, typer.Option("--start", help="From here on, ISO 8601; UTC when it has no offset.")] = "",
+    end: Annotated[str, typer.Option("--end", help="Up to here, exclusive; without it, up to now.")] = "",
+    month: Annotated[str, typer.Option("--month", help="A calendar month in the customer's zone, 2026-03.")] = "",
+    output: OutputOption = Output.TABLE,
+    server: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """Show latency percentiles of a site by check, region and phase."""
+    span = parse_window(window, start, end, month, datetime.now(UTC))
+    _show_latency(resource_name("sites", site), span, output, server)
+
+
+def targets(
+    subject: Annotated[str, typer.Argument(help="sites/x (or just x) or customers/x.", autocompletion=complete_site)],
+    window: Annotated[str, typer.Option("--window", help=f"Up to now, for so long [default: {DEFAULT_WINDOW}].")] = "",
+    start: Annotated[str, typer.Option("--start", help="From here on, ISO 8601; UTC when it has no offset.")] = "",
+    end: Annotated[str, typer.Option("--end", help="Up to here, exclusive; without it, up to now.")] = "",
+    month: Annotated[str, typer.Option("--month", help="A calendar month in the customer's zone, 2026-03.")] = "",
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 1 when one was breached.")] = False,
+    output: OutputOption = Output.TABLE,
+    server: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """Show how each paged incident stands to the promised response time."""
+    from quivive.cli.connection import TIMEOUT_S, connected
+    from quivive.cli.output import print_table, show
+    from quivive.cli.records import target_record
+    from quivive.v1 import sla_pb2, sla_pb2_grpc
+
+    span = parse_window(window, start, end, month, datetime.now(UTC))
+    request = sla_pb2.QueryResponseTargetsRequest(subject=_subject(subject), month=span.month)
+    _fill(request, span, None)
+    with connected(server) as channel:
+        answer = sla_pb2_grpc.SlaServiceStub(channel).QueryResponseTargets(request, timeout=TIMEOUT_S)
+    records = [target_record(target) for target in answer.targets]
+    totals = {kind: getattr(answer.totals, kind) for kind in ("met", "breached", "not_due", "pending")}
+
+    def table() -> None:
+        print_table(
+            ["incident", "site", "target", "paged", "due", "acknowledged", "standing"],
+            [
+                (
+                    record["incident"].removeprefix("incidents/"),
+                    record["site"].removeprefix("sites/"),
+                    f"{record['target_seconds'] / 60:g}min",
+                    *(record[key] for key in ("page_time", "due_time", "acknowledge_time", "standing")),
+                )
+                for record in records
+            ],
+            empty="Nobody was paged.",
+        )
+        if records:
+            print(", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in totals.items()))
+
+    show(output, records if output is Output.CSV else {"targets": records, "totals": totals}, table)
+    if exit_code and totals["breached"]:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _percent(ratio: float | None) -> str:

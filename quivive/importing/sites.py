@@ -19,7 +19,7 @@ from quivive.configuration.validate import validate
 from quivive.importing.ids import id_from, unique
 from quivive.importing.monitors import Credentials, Monitor
 
-MAX_CHECKS = 50
+MAX_CHECKS, MAX_TAGS, MAX_TAG = 50, 30, 200
 _BARE_SITE = {"id": "any", "customer": "any", "url": "https://any.example/"}
 ANY_TAG = "any"
 
@@ -97,7 +97,7 @@ def build(monitors: Sequence[Monitor], wishes: Wishes) -> Imported:
 def _site(building: _Building, monitor: Monitor) -> Fate:
     host = _host(monitor.check["url"])
     id_ = unique(id_from(monitor.name, host) or "site", building.sites)
-    customer, name = _customer(building.wishes, monitor)
+    customer, name, naming = _customer(building.wishes, monitor)
     site: dict[str, Any] = {"id": id_, "customer": customer, **_plain(monitor.check)}
     if monitor.interval is not None and building.wishes.keep_intervals:
         site["interval"] = format_duration(monitor.interval)
@@ -107,6 +107,8 @@ def _site(building: _Building, monitor: Monitor) -> Fate:
         changes = (*changes, told)
     if building.wishes.preset and "method" not in site:
         site["preset"] = building.wishes.preset
+    if tags := _tags(monitor, naming):
+        site["tags"] = tags
     if monitor.paused:
         site["paused"] = True
     if reason := _objection({"sites": [site]}, ("sites", 0)):
@@ -121,6 +123,13 @@ def _site(building: _Building, monitor: Monitor) -> Fate:
         building.groups.setdefault(monitor.group, []).append(id_)
     building.domains.setdefault(_domain(host), []).append(id_)
     return Fate(monitor, f"sites/{id_}", changes)
+
+
+def _tags(monitor: Monitor, without: tuple[str, str] | None) -> list[str]:
+    """As a site has them: `name`, or `name: value`, and the group's name; not the one that named the customer."""
+    said = [f"{tag[0]}: {tag[1]}" if tag[1] else tag[0] for tag in monitor.tags if tag != without]
+    kept = [" ".join(tag.split())[:MAX_TAG] for tag in (*said, monitor.group)]
+    return [tag for tag in dict.fromkeys(kept) if tag and tag.isprintable()][:MAX_TAGS]
 
 
 def _service(building: _Building, monitor: Monitor) -> Fate:
@@ -159,14 +168,14 @@ def _home(building: _Building, monitor: Monitor) -> str | None:
     return next(iter((*both, *domain, *group)), wished if wished in building.sites else None)
 
 
-def _customer(wishes: Wishes, monitor: Monitor) -> tuple[str, str]:
-    """Id and name of whose site it is."""
+def _customer(wishes: Wishes, monitor: Monitor) -> tuple[str, str, tuple[str, str] | None]:
+    """Id and name of whose site it is, and the tag that said so."""
     for name, value in monitor.tags:
         if wishes.by_tag == ANY_TAG or name.lower() == wishes.by_tag.lower() != "":
             said = value or name
             if made := id_from(said):
-                return made, " ".join(said.split())[:200]
-    return wishes.customer, wishes.customer
+                return made, " ".join(said.split())[:200], (name, value)
+    return wishes.customer, wishes.customer, None
 
 
 def _auth(building: _Building, site: str, credentials: Credentials) -> tuple[dict[str, str], str]:
