@@ -16,7 +16,7 @@ from probe_agent.resolve import Resolver
 from probe_agent.service import Agent
 from probe_agent.settings import AgentSettings
 from probe_agent.spool import Spool, SpoolInUse
-from probe_agent.trust import load_trust
+from probe_agent.trust import anchors, load_trust
 from quivive import health, logs
 from quivive.bus import connect, disconnect
 from quivive.settings import EXIT_USAGE, load
@@ -47,9 +47,9 @@ async def run(settings: AgentSettings, tls: ssl.SSLContext, spool: Spool) -> int
         await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if connecting.done():
             nc = connecting.result()
-            agent = Agent(
-                settings, nc, Surroundings(resolver, tls, settings.allow_targets, settings.tls_sessions), spool
-            )
+            surroundings = Surroundings(resolver, tls, settings.allow_targets, settings.tls_sessions, anchors())
+            surroundings.client.load()  # now, or it would be billed to the first site
+            agent = Agent(settings, nc, surroundings, spool)
             await agent.run(stop)
             await disconnect(nc)
     finally:

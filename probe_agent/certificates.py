@@ -1,12 +1,13 @@
 """What a server's certificate says."""
 
 import hashlib
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
 
+from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+
+from probe_agent.tls import Conversation
 from quivive.domain.times import to_us
 
 MAX_NAMES = 100
@@ -37,44 +38,60 @@ class Certificates:
     def __init__(self) -> None:
         self._known: dict[bytes, Certificate] = {}
 
-    def read(self, tls: ssl.SSLObject) -> Certificate | None:
-        """The verified certificate of the other side; None where there is none."""
-        encoded = tls.getpeercert(binary_form=True)
+    def read(self, tls: Conversation) -> Certificate | None:
+        """The verified certificate of the other side; None where there is none, or none that can be read."""
+        encoded = tls.certificate()
         if encoded is None:
             return None
         known = self._known.get(encoded)
-        cipher = tls.cipher()
-        protocol, name = tls.version() or "", cipher[0] if cipher else ""
-        if known is None or (known.protocol, known.cipher) != (protocol, name):
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            facts = parse(tls.getpeercert() or {}, encoded)
-            known = self._known[encoded] = replace(facts, protocol=protocol, cipher=name)
+        if known is None or (known.protocol, known.cipher) != (tls.version, tls.cipher):
+            known = read(encoded, tls)
+            if known is not None:
+                if len(self._known) >= REMEMBERED:
+                    self._known.clear()
+                self._known[encoded] = known
         return known
 
 
-def parse(facts: Mapping[str, Any], encoded: bytes) -> Certificate:
-    """From the form in which Python's ssl shows a certificate."""
-    return Certificate(
-        subject=_name(facts.get("subject", ())),
-        issuer=_name(facts.get("issuer", ())),
-        names=tuple(str(value) for kind, value in facts.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))[
-            :MAX_NAMES
-        ],
-        not_before_us=_time_us(facts.get("notBefore")),
-        not_after_us=_time_us(facts.get("notAfter")),
-        fingerprint=hashlib.sha256(encoded).hexdigest(),
-    )
+def read(encoded: bytes, tls: Conversation) -> Certificate | None:
+    """The facts of a certificate, None where it cannot be read: OpenSSL puts up with more than a strict reader."""
+    try:
+        certificate = x509.load_der_x509_certificate(encoded)
+        return Certificate(
+            subject=_name(certificate.subject),
+            issuer=_name(certificate.issuer),
+            names=_names(certificate),
+            not_before_us=to_us(certificate.not_valid_before_utc),
+            not_after_us=to_us(certificate.not_valid_after_utc),
+            fingerprint=hashlib.sha256(encoded).hexdigest(),
+            protocol=tls.version,
+            cipher=tls.cipher,
+        )
+    except (ValueError, x509.InvalidVersion):
+        return None
 
 
-def _name(name: Any) -> str:
+def names_issuers_place(encoded: bytes) -> bool:
+    """Whether a certificate says where its issuer's can be had, as those of public authorities do."""
+    with suppress(ValueError, *_UNREADABLE):
+        certificate = x509.load_der_x509_certificate(encoded)
+        places = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+        return any(place.access_method == AuthorityInformationAccessOID.CA_ISSUERS for place in places)
+    return False
+
+
+_UNREADABLE = x509.InvalidVersion, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType
+_SHORT = (("CN", NameOID.COMMON_NAME), ("O", NameOID.ORGANIZATION_NAME), ("C", NameOID.COUNTRY_NAME))
+
+
+def _name(name: x509.Name) -> str:
     """CN=R3, O=Let's Encrypt, C=US"""
-    short = {"commonName": "CN", "organizationName": "O", "countryName": "C"}
-    parts = {short[key]: value for group in name for key, value in group if key in short}
-    return ", ".join(f"{key}={parts[key]}" for key in ("CN", "O", "C") if key in parts)
+    found = [(short, name.get_attributes_for_oid(oid)) for short, oid in _SHORT]
+    return ", ".join(f"{short}={parts[-1].value!s}" for short, parts in found if parts)
 
 
-def _time_us(text: object) -> int:
-    if not isinstance(text, str):
-        return 0
-    return to_us(datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC))
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    with suppress(ValueError, *_UNREADABLE):
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return tuple(str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress))[:MAX_NAMES]
+    return ()

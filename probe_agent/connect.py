@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from probe_agent import classify
 from probe_agent.certificates import Certificate, Certificates
@@ -15,8 +16,9 @@ from probe_agent.guard import Guard, Network
 from probe_agent.phases import Phase, Stopwatch
 from probe_agent.presented import presented
 from probe_agent.resolve import ANY, Resolver, literal_address
-from probe_agent.sessions import MAX_SESSIONS, Known, Server, Sessions, resumable
+from probe_agent.sessions import MAX_SESSIONS, Known, Server, Sessions
 from probe_agent.stream import Stream, open_stream
+from probe_agent.tls import Client, Conversation
 from quivive.domain.words import Outcome
 
 MAX_ADDRESSES = 4
@@ -28,8 +30,8 @@ STAGGER_S = 0.25
 class Surroundings:
     """What all attempts of a process share.
 
-    `allowed`: networks that may be targets although they are not public. `max_sessions`: TLS sessions kept for resumption; with 0
-    every handshake is a full one.
+    `tls`: versions, ciphers and authorities, `anchors`: files and folders of further authorities. `allowed`: networks that may be
+    targets although they are not public. `max_sessions`: TLS sessions kept for resumption; with 0 every handshake is a full one.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class Surroundings:
         tls: ssl.SSLContext,
         allowed: Sequence[Network] = (),
         max_sessions: int = MAX_SESSIONS,
+        anchors: Sequence[Path] = (),
     ) -> None:
         self.resolver = resolver
         self.tls = tls
+        self.client = Client(tls, anchors)
         self.guard = Guard(allowed)
         self.sessions = Sessions(max_sessions)
         self.certificates = Certificates()
@@ -60,7 +64,7 @@ class Verified:
     """A server after a full handshake. `can_resume`: nothing says yet that it would not resume a session."""
 
     server: Server
-    tls: ssl.SSLObject
+    tls: Conversation
     certificate: Certificate
     can_resume: bool
 
@@ -144,20 +148,26 @@ def _hang_up(task: asyncio.Task[Stream]) -> None:
         task.result().abort()
 
 
-async def secure(surroundings: Surroundings, course: Course, stream: Stream, host: str) -> None:
-    """The TLS handshake, resumed where that is as good as a full one. Failed or OSError when it fails."""
+async def secure(
+    surroundings: Surroundings, course: Course, stream: Stream, host: str, *, speaks_first: bool = False
+) -> None:
+    """The TLS handshake, resumed where that is as good as a full one. Failed or OSError when it fails.
+
+    `speaks_first`: what follows at once is a write.
+    """
     course.enter(Phase.TLS)
     server = host, course.address
     known = surroundings.sessions.find(server, asyncio.get_running_loop().time(), now_us())
     try:
-        tls = await stream.start_tls(surroundings.tls, host, known.session if known is not None else None)
+        session = known.session if known is not None else None
+        tls = await stream.start_tls(surroundings.client, host, session, speaks_first=speaks_first)
     except ssl.SSLCertVerificationError as error:
         surroundings.sessions.forget(server)
-        raise Failed(await _distrusted(course, server, error)) from error
+        raise Failed(await _distrusted(surroundings, course, server, error)) from error
     except ssl.SSLError as error:
         surroundings.sessions.forget(server)
         raise Failed(classify.handshake_failed(getattr(error, "reason", None) or "the server hung up", host)) from error
-    if known is not None and tls.session_reused:
+    if known is not None and tls.is_resumed:
         course.sightings.append(Sighting(server, known.certificate, verified=True))
         return
     certificate = surroundings.certificates.read(tls)
@@ -168,10 +178,12 @@ async def secure(surroundings: Surroundings, course: Course, stream: Stream, hos
             course.verified.append(Verified(server, tls, certificate, can_resume=known is None))
 
 
-async def _distrusted(course: Course, server: Server, error: ssl.SSLCertVerificationError) -> classify.Verdict:
+async def _distrusted(
+    surroundings: Surroundings, course: Course, server: Server, error: ssl.SSLCertVerificationError
+) -> classify.Verdict:
     """Why a certificate was refused. OpenSSL tells nothing of one that it refuses, so it is asked for once more."""
     host, _ = server
-    shown = await presented(course.address, host, course.deadline)
+    shown = await presented(surroundings.client, course.address, host, course.deadline)
     if shown is not None:
         course.sightings.append(Sighting(server, shown.certificate, verified=False))
     lacks_link = shown is not None and shown.lacks_link
@@ -191,7 +203,7 @@ def settle(surroundings: Surroundings, course: Course, *, is_good: bool) -> None
     now = asyncio.get_running_loop().time()
     for verified in course.verified:
         if sessions.has_room(verified.server, now):
-            session = resumable(verified.tls) if verified.can_resume else None
+            session = verified.tls.session() if verified.can_resume else None
             sessions.add(verified.server, Known(session, verified.certificate, now))
 
 

@@ -21,7 +21,7 @@ from probe_agent.phases import Phases
 from probe_agent.resolve import Resolver
 from probe_agent.results import Result
 from probe_agent.targets import HttpTarget
-from probe_agent.trust import load_trust
+from probe_agent.trust import anchors, load_trust
 from quivive import __version__
 from quivive.domain.times import SECOND_US, to_datetime
 from quivive.domain.words import Outcome, responsibility_for
@@ -68,7 +68,9 @@ def main(arguments: Sequence[str]) -> int:
 
     async def look() -> Result:
         resolver = Resolver(options.resolver)
-        checker = Checker(Surroundings(resolver, tls, allowed), f"Quivive/{__version__} (check)", always_evidence=True)
+        surroundings = Surroundings(resolver, tls, allowed, anchors=anchors())
+        surroundings.client.load()
+        checker = Checker(surroundings, f"Quivive/{__version__} (check)", always_evidence=True)
         try:
             return await checker.attempt(_check(target, options.timeout), now_us(), 0)
         finally:

@@ -2,16 +2,15 @@
 
 1. A session is resumed only while its certificate is known to be good: verified in full at most ten minutes ago, not expired,
    and no attempt at that server has failed since.
-2. Reading a session out of OpenSSL costs 0.2 ms, so it is done once per full handshake.
-3. A session holds 12 KiB. When there are enough of them, further servers shake hands in full rather than push others out: with a
+2. A session holds 12 KiB. When there are enough of them, further servers shake hands in full rather than push others out: with a
    schedule that goes round, the one pushed out would be the next one needed.
 """
 
-import ssl
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from probe_agent.certificates import Certificate
+from probe_agent.tls import Session
 
 MAX_SESSIONS = 2000
 VERIFIED_FOR_S = 600.0
@@ -25,18 +24,10 @@ Server = tuple[str, str]
 class Known:
     """A server that was verified."""
 
-    session: ssl.SSLSession | None
+    session: Session | None
     """None: the server gives none, or does not take it back. It is asked again when the verification is stale."""
     certificate: Certificate
     verified_at: float
-
-
-def resumable(tls: ssl.SSLObject) -> ssl.SSLSession | None:
-    """The session of a connection that has delivered its first bytes, None where the server gives none that could be resumed."""
-    session = tls.session
-    if session is not None and (session.has_ticket or (session.id and tls.version() != "TLSv1.3")):
-        return session
-    return None
 
 
 class Sessions:

@@ -7,6 +7,8 @@ import asyncio
 import ssl
 from typing import cast
 
+from probe_agent.tls import Client, Conversation, Session
+
 READ_BYTES = 64 * 1024
 """The most that is handed on at once."""
 HELD_BYTES = 128 * 1024
@@ -14,7 +16,7 @@ HELD_BYTES = 128 * 1024
 
 
 class Stream(asyncio.Protocol):
-    """TLS is an SSLObject between two memory buffers: half the cost of the event loop's own."""
+    """TLS is between two memory buffers: half the cost of the event loop's own."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -24,9 +26,7 @@ class Stream(asyncio.Protocol):
         self._error: Exception | None = None
         self._paused = False
         self._finished = False
-        self._tls: ssl.SSLObject | None = None
-        self._incoming: ssl.MemoryBIO | None = None
-        self._outgoing: ssl.MemoryBIO | None = None
+        self._tls: Conversation | None = None
         self.ended = False
         """The other side hung up, and everything it had sent has been read."""
 
@@ -67,29 +67,34 @@ class Stream(asyncio.Protocol):
             self._send(data)
         else:
             self._tls.write(data)
-            self._flush()
+            self._send(self._tls.give())
 
     async def start_tls(
-        self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None = None
-    ) -> ssl.SSLObject:
-        """Shake hands and go on encrypted. ssl.SSLError or OSError when it fails."""
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=session)
-        while True:
-            try:
-                tls.do_handshake()
-            except ssl.SSLWantReadError:
-                self._flush()
-            except ssl.SSLError:
-                self._flush()  # the alert that tells the server why
-                raise
-            else:
-                break
-            data = await self._receive()
-            if not data:
-                raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the server hung up")
-            self._incoming.write(data)
-        self._flush()
+        self,
+        client: Client,
+        host: str,
+        session: Session | None = None,
+        *,
+        verify: bool = True,
+        speaks_first: bool = False,
+    ) -> Conversation:
+        """Shake hands and go on encrypted. ssl.SSLError or OSError when it fails.
+
+        `speaks_first`: something is written next, and takes the last words of the handshake along.
+        """
+        tls = client.begin(host, session, verify=verify)
+        try:
+            while not tls.shake_hands():
+                self._send(tls.give())
+                data = await self._receive()
+                if not data:
+                    raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the server hung up")
+                tls.take(data)
+        except ssl.SSLError:
+            self._send(tls.give())  # the alert that tells the server why
+            raise
+        if not speaks_first:
+            self._send(tls.give())
         self._tls = tls
         return tls
 
@@ -120,35 +125,17 @@ class Stream(asyncio.Protocol):
             self._transport.resume_reading()
         return data
 
-    async def _read_tls(self, tls: ssl.SSLObject) -> bytes:
-        assert self._incoming is not None
-        while True:
-            try:
-                data = tls.read(READ_BYTES)
-            except ssl.SSLWantReadError:
-                pass
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):  # with or without a farewell: many servers say none
-                self.ended = True
-                return b""
-            else:
-                if not data:
-                    self.ended = True
-                return data
-            self._flush()  # an answer to a key update
-            encrypted = await self._receive()
-            if encrypted:
-                self._incoming.write(encrypted)
-            else:
-                self._incoming.write_eof()
+    async def _read_tls(self, tls: Conversation) -> bytes:
+        while (data := tls.read()) is None:
+            self._send(tls.give())  # an answer to a key update
+            tls.take(await self._receive())
+        if not data:
+            self.ended = True
+        return data
 
     def _send(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
-
-    def _flush(self) -> None:
-        assert self._outgoing is not None
-        if self._outgoing.pending:
-            self._send(self._outgoing.read())
 
 
 async def open_stream(address: str, port: int) -> Stream:

@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 import certifi
@@ -27,3 +28,9 @@ def load_trust() -> ssl.SSLContext:
         raise ValueError(f"SSL_CERT_FILE: {file}: {error}") from error
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def anchors() -> Sequence[Path]:
+    """The file and the folder that `load_trust` reads."""
+    paths = ssl.get_default_verify_paths()
+    return [Path(path) for path in (paths.cafile, paths.capath) if path] or [Path(certifi.where())]

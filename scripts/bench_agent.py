@@ -341,18 +341,23 @@ LOAD = {"http": 1500, "full": 450, "resumed": 800}
 """Checks a second for the agent: about half of a core of the reference machine."""
 
 
-async def run(folder: Path, seconds: float, rounds: int, load: float) -> None:
+async def run(folder: Path, seconds: float, rounds: int, load: float, only: str | None) -> None:
     rates: dict[str, tuple[Rate, Rate]] = {}
     with nginx(folder) as urls:
         async with bench(folder) as agents:
             # In turns, so that whatever else the machine does hits both.
             for kind, url in [*urls.items()] * rounds:
+                if only not in (None, kind):
+                    continue
                 ours = await agents.measure(url, int(LOAD[kind] * load), 1.0, 3.0, seconds)
                 theirs = await measure_blackbox(folder, url, seconds)
                 if ours.others:
                     print(f"{kind}: results that were not good: {dict(ours.others)}")
                 before = rates.get(kind, (Rate(0, 0.0, 0.0), Rate(0, 0.0, 0.0)))
                 rates[kind] = before[0] + ours.rate, before[1] + theirs
+            if only is not None:
+                table(rates)
+                return
             capacity = rates["http"][0].per_cpu_s
             busy = await agents.measure(urls["http"], int(capacity * 0.8 * 2), 2.0, 5.0, seconds)
             small = await agents.measure(urls["resumed"], 1000, 30.0, 35.0, 5.0)
@@ -360,12 +365,16 @@ async def run(folder: Path, seconds: float, rounds: int, load: float) -> None:
     report(rates, busy, small, large)
 
 
-def report(rates: dict[str, tuple[Rate, Rate]], busy: Run, small: Run, large: Run) -> None:
+def table(rates: dict[str, tuple[Rate, Rate]]) -> None:
     titles = {"http": "HTTP", "full": "HTTPS, full handshakes", "resumed": "HTTPS, where sessions can be resumed"}
     print(f"{'checks per CPU-second':<40}{'agent':>10}{'blackbox':>10}{'ratio':>8}")
     for kind, (ours, theirs) in rates.items():
         ratio = ours.per_cpu_s / theirs.per_cpu_s
         print(f"{titles[kind]:<40}{ours.per_cpu_s:>10.0f}{theirs.per_cpu_s:>10.0f}{ratio:>8.2f}")
+
+
+def report(rates: dict[str, tuple[Rate, Rate]], busy: Run, small: Run, large: Run) -> None:
+    table(rates)
     print(f"\nSlot lateness at 80 % of capacity ({busy.rate.checks / busy.rate.wall_s:.0f} checks a second):")
     below = 0.0
     for bound, count in busy.lateness.buckets:
@@ -393,12 +402,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure each")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turns")
     parser.add_argument("--load", type=float, default=1.0, help="factor on the checks a second, for slower machines")
+    parser.add_argument("--only", choices=sorted(LOAD), help="this one's checks per CPU-second, and nothing else")
     options = parser.parse_args()
     missing = [name for name in ("nginx", "prometheus-blackbox-exporter", "taskset") if shutil.which(name) is None]
     if missing:
         raise SystemExit(f"missing: {', '.join(missing)}; apt-get install nginx-light prometheus-blackbox-exporter")
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(Path(folder), options.seconds, options.rounds, options.load))
+        asyncio.run(run(Path(folder), options.seconds, options.rounds, options.load, options.only))
 
 
 if __name__ == "__main__":

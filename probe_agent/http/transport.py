@@ -32,7 +32,7 @@ class FreshTransport(httpx.AsyncBaseTransport):
         try:
             stream = self._stream = await connect(self._surroundings, self.course, hop.host, hop.port, self._family)
             if hop.is_secure:
-                await secure(self._surroundings, self.course, stream, hop.host)
+                await secure(self._surroundings, self.course, stream, hop.host, speaks_first=True)
             exchange = Exchange(stream, self.course.watch)
             await exchange.head(hop.payload, expects_body=hop.method != "HEAD")
         except (ResponseError, OSError) as error:

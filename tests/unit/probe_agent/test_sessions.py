@@ -1,7 +1,6 @@
-import ssl
-
 from probe_agent.certificates import Certificate
 from probe_agent.sessions import Known, Sessions
+from probe_agent.tls import Session
 
 NOW_US = 1_795_305_600_000_000
 DAY_US = 86_400_000_000
@@ -9,7 +8,7 @@ SERVER = ("www.example.com", "192.0.2.7:443")
 CERTIFICATE = Certificate("CN=www.example.com", "CN=R11", (), NOW_US - DAY_US, NOW_US + DAY_US, "ab")
 
 
-def known(verified_at: float, certificate: Certificate = CERTIFICATE, session: ssl.SSLSession | None = None) -> Known:
+def known(verified_at: float, certificate: Certificate = CERTIFICATE, session: Session | None = None) -> Known:
     return Known(session, certificate, verified_at)
 
 
