@@ -7,7 +7,7 @@ JOBS ?= 3
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-broker-away timescaledb bench-verdict bench-detect bench-decide bench-ingest bench-up bench-sla bench-agent lint fmt docs proto lock clean
+.PHONY: help setup run test test-broker-away timescaledb community bench-verdict bench-detect bench-decide bench-ingest bench-up bench-sla bench-agent bench-pages lint fmt docs proto lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test-broker-away: setup ## A thousand checks, the broker away for ten minutes, a
 timescaledb: setup ## Get a TimescaleDB for the tests into .cache (as root; without one they say what they skip)
 	@$(BIN)/python scripts/timescaledb.py
 
+community: setup ## Get TimescaleDB's Community edition as WebAssembly for the tests into .cache (needs node and npm)
+	@$(BIN)/python scripts/community.py
+
 bench-verdict: setup ## Measure the verdict beside others' rules, in the same simulated worlds (10 million results, about 30 minutes)
 	@$(BIN)/python scripts/bench_verdict.py
 
@@ -55,6 +58,9 @@ bench-sla: setup ## Measure SLA figures: a year of 10,000 sites in a real databa
 
 bench-up: setup ## Measure memory and CPU of the whole of quivive up: 40 sites, three agents (two minutes)
 	@$(BIN)/python scripts/bench_up.py
+
+bench-pages: setup ## Measure a status page under a crowd while an outage changes it (half a minute)
+	@$(BIN)/python scripts/bench_pages.py
 
 lint: setup ## Format, lint, types, import layers, proto lint and breaking changes, stale stubs and tables
 	@$(BIN)/ruff format --check .

@@ -9,3 +9,4 @@ REQUEST_SECONDS = Histogram(
     ["method"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+STATUS_READS = Counter("quivive_api_status_reads", "Times that a customer's status page was read from the database")

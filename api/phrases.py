@@ -1,5 +1,6 @@
 """What people read, per locale, and how numbers, dates and durations are written there."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from functools import cache
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton, get_timezone_location
+from babel.lists import format_list
 from babel.numbers import format_percent
 from babel.units import format_unit
 
@@ -63,6 +65,14 @@ class Phrases:
             elif parts:
                 break
         return "\u00a0".join(parts) or format_unit(0, "duration-second", length="short", locale=self._babel)
+
+    def milliseconds(self, count: int) -> str:
+        """`240 ms`"""
+        return format_unit(count, "duration-millisecond", length="short", locale=self._babel)
+
+    def all_of(self, parts: Sequence[str]) -> str:
+        """`one, two and three`"""
+        return format_list(parts, locale=self._babel)
 
     def month(self, us: int, zone: ZoneInfo) -> str:
         """`March 2026`"""

@@ -1,6 +1,6 @@
 """The web application: pages, their style, health and metrics."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -8,10 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from api import names
 from api.errors import ApiError, InvalidArgument, NotFound
 from api.heartbeats.calls import Calls
+from api.status.routes import StatusRoutes
 from api.web import heartbeats
 from api.web.pages import STYLE, STYLE_TAG, Page, Pages
 
@@ -27,8 +29,16 @@ HEADERS = {
 }
 
 
-def application(pages: Pages, not_ready: Callable[[], Awaitable[str | None]], calls: Calls | None = None) -> Starlette:
-    """The application; `not_ready` says why the api cannot serve, None when it can; `calls` takes what jobs say."""
+def application(
+    pages: Pages,
+    status: StatusRoutes,
+    not_ready: Callable[[], Awaitable[str | None]],
+    calls: Calls | None = None,
+    replies: Sequence[Route] = (),
+) -> ASGIApp:
+    """The application; `not_ready` says why the api cannot serve, None when it can; `calls` takes what jobs say; `replies`
+    are the routes by which people and services acknowledge.
+    """
 
     async def overview(request: Request) -> Response:
         return _answer(request, await pages.overview())
@@ -63,18 +73,21 @@ def application(pages: Pages, not_ready: Callable[[], Awaitable[str | None]], ca
         page = pages.problem("Something went wrong", "The fault is ours; the server's log has the details.")
         return HTMLResponse(page, status_code=500, headers=HEADERS)
 
-    return Starlette(
+    own = Starlette(
         routes=[
             Route("/", overview),
             Route("/incidents/{incident}", incident),
             Route(f"/static/quivive-{STYLE_TAG}.css", style),
             *heartbeats.routes(calls),
+            *replies,
+            *status.routes(),
             Route("/livez", livez),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
         ],
         exception_handlers={HTTPException: refused, ApiError: refused, Exception: refused},
     )
+    return status.hosts(own)
 
 
 def _answer(request: Request, page: Page) -> Response:

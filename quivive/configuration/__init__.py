@@ -23,6 +23,7 @@ from quivive.configuration.paging import (
     WhomConfig,
 )
 from quivive.configuration.problems import ConfigurationError, Problem, ValuePath, format_path
+from quivive.configuration.status_page import StatusPageConfig
 from quivive.configuration.watched import (
     AuthConfig,
     CheckConfig,
@@ -61,6 +62,7 @@ __all__ = [
     "ScheduleConfig",
     "SilenceConfig",
     "SiteConfig",
+    "StatusPageConfig",
     "StepConfig",
     "TcpConfig",
     "ValuePath",

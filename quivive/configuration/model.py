@@ -16,6 +16,7 @@ from quivive.configuration.paging import (
     ScheduleConfig,
     SilenceConfig,
 )
+from quivive.configuration.status_page import StatusPageConfig
 from quivive.configuration.values import (
     BusinessHours,
     Calendar,
@@ -100,6 +101,7 @@ class CustomerConfig(Declared):
     """Instead of the plan's."""
     contacts: Annotated[tuple[ContactConfig, ...], Field(max_length=20)] = ()
     """Who at the customer's gets mails of outages."""
+    status_page: StatusPageConfig | None = None
 
 
 class MaintenanceConfig(Declared):
@@ -135,6 +137,8 @@ class SiteConfig(Watched):
     checks: Annotated[tuple[CheckConfig, ...], Field(max_length=50)] = ()
     maintenance: Annotated[tuple[MaintenanceConfig, ...], Field(max_length=100)] = ()
     paused: Flag = False
+    tags: Annotated[tuple[Text, ...], Field(max_length=30), AfterValidator(without_repetition)] = ()
+    """Words to find and group sites by."""
     escalation_policy: Id | None = None
     """Instead of the customer's and the plan's."""
 
@@ -164,6 +168,8 @@ class RegionConfig(Declared):
     title: Text | None = None
     simulated: Flag = False
     """Shares a machine or an uplink with another region: their votes are not independent."""
+    drained: Flag | None = None
+    """Taken out of every check's regions for a while. None: as it is."""
 
     @field_validator("id")
     @classmethod

@@ -29,6 +29,7 @@ from quivive.configuration.paging import (
     WhomConfig,
 )
 from quivive.configuration.problems import ConfigurationError, Problem, ValuePath, format_path
+from quivive.configuration.status_page import StatusPageConfig
 from quivive.configuration.watched import (
     AuthConfig,
     CheckConfig,
@@ -62,6 +63,7 @@ _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("regions",): RegionConfig,
     ("plans", "paging"): PagingRuleConfig,
     ("customers", "contacts"): ContactConfig,
+    ("customers", "status_page"): StatusPageConfig,
     ("people",): PersonConfig,
     ("schedules",): ScheduleConfig,
     ("schedules", "layers"): LayerConfig,
@@ -80,7 +82,7 @@ def validate(data: Mapping[str, Any], place: Callable[[ValuePath], str] = format
 
     Raises ConfigurationError with every problem; their paths are those of `data`.
     """
-    problems = list(_duplicates(data, place))
+    problems = [*_duplicates(data, place), *_shared_domains(data, place)]
     try:
         configuration = Configuration.model_validate(data)
     except ValidationError as error:
@@ -115,6 +117,18 @@ def _duplicates(data: Mapping[str, Any], place: Callable[[ValuePath], str]) -> I
                 yield Problem(path, f"duplicate id {id_}, already declared at {place(first[id_])}")
             else:
                 first[id_] = path
+
+
+def _shared_domains(data: Mapping[str, Any], place: Callable[[ValuePath], str]) -> Iterator[Problem]:
+    first: dict[str, ValuePath] = {}
+    customers = data.get("customers")
+    for index, customer in enumerate(customers if isinstance(customers, list) else ()):
+        page = customer.get("status_page") if isinstance(customer, dict) else None
+        domain = page.get("domain") if isinstance(page, dict) else None
+        if isinstance(domain, str):
+            path: ValuePath = ("customers", index, "status_page", "domain")
+            if first.setdefault(domain.lower(), path) != path:
+                yield Problem(path, f"{domain} is already the status page's at {place(first[domain.lower()])}")
 
 
 def _in_words(details: ErrorDetails) -> Problem:
