@@ -72,13 +72,22 @@ def _named(kind: str, witnesses: Iterable[Witness]) -> list[str]:
 def place(newcomers: Sequence[Newcomer], groups: Sequence[Group]) -> Placing:
     """Find each newcomer's group, in the order of their confirmation; `groups` are those that may still take members."""
     open_groups = {group.group: group for group in sorted(groups, key=lambda g: (g.start_us, g.group))}
+    explained: dict[str, list[str]] = {}
+    """By attribute the groups that it explains, or once did."""
+    for group in open_groups.values():
+        for attribute in group.attributes:
+            explained.setdefault(attribute, []).append(group.group)
     members: dict[str, str] = {}
     for newcomer in sorted(newcomers, key=lambda n: (n.confirm_us, n.incident)):
         if not newcomer.attributes:
             continue
-        found = next((group for group in open_groups.values() if _takes(group, newcomer)), None)
+        near = {name for attribute in newcomer.attributes for name in explained.get(attribute, ())}
+        taking = [open_groups[name] for name in near if _takes(open_groups[name], newcomer)]
+        found = min(taking, key=lambda group: (group.start_us, group.group), default=None)
         if found is None:
             found = Group(newcomer.incident, newcomer.confirm_us, newcomer.attributes)
+            for attribute in newcomer.attributes:
+                explained.setdefault(attribute, []).append(found.group)
         shared = tuple(attribute for attribute in found.attributes if attribute in newcomer.attributes)
         open_groups[found.group] = Group(found.group, found.start_us, shared)
         members[newcomer.incident] = found.group

@@ -1,6 +1,7 @@
 """The sender: claims what is due, hands it to the channel's transport, and remembers what became of it."""
 
 import asyncio
+import time
 import traceback
 from collections.abc import Mapping
 from datetime import timedelta
@@ -13,6 +14,7 @@ from aggregator import database
 from aggregator.metrics import DELIVERIES
 from aggregator.notify.channels import Delivery, Transport
 from aggregator.notify.errors import DeliveryError, PermanentFailure, TemporaryFailure
+from aggregator.notify.escalation import Escalation
 from aggregator.notify.outbox import Outbox
 
 log = structlog.get_logger(__name__)
@@ -20,7 +22,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 16
 SEND_WITHIN_S = 20.0
 """Less than a claim's lease, so that nobody sends what is still under way."""
-POLL_S = 1.0
+POLL_S = 0.5
 """What falls due by itself is found within this; what is due at once is found by `wake`."""
 LONGEST_DELAY = timedelta(minutes=5)
 LONGEST_ASKED = timedelta(hours=1)
@@ -38,6 +40,7 @@ class Sender:
 
     def __init__(self, pool: AsyncConnectionPool, transports: Mapping[str, Transport]) -> None:
         self._outbox = Outbox(pool)
+        self._escalation = Escalation(pool)
         self._transports = transports
         self._news = asyncio.Event()
         self._deliveries: set[asyncio.Task[None]] = set()
@@ -52,6 +55,7 @@ class Sender:
         try:
             while not stopping.is_set():
                 self._news.clear()
+                await self._escalate()
                 await self._claim()
                 news = asyncio.ensure_future(self._news.wait())
                 await asyncio.wait({news, stop}, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
@@ -62,6 +66,13 @@ class Sender:
             stop.cancel()
             for delivery in self._deliveries:
                 delivery.cancel()
+
+    async def _escalate(self) -> None:
+        """Let what is due by policy become messages."""
+        try:
+            await self._escalation.go_on(time.time_ns() // 1000)
+        except database.PASSING as error:
+            log.warning("escalation.postponed", error=str(error))
 
     async def _claim(self) -> None:
         free = AT_ONCE - len(self._deliveries)

@@ -1,7 +1,7 @@
 """The record of decisions: each with the votes that it rests on, so that any verdict can be explained later."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
 import psycopg
@@ -16,11 +16,10 @@ from aggregator.decide.transitions import (
     SuspicionRetracted,
     Transition,
 )
+from aggregator.persist.arrays import Element, columns
 from aggregator.persist.judgements import SQL
 from quivive.domain.times import format_us, to_datetime
 from quivive.domain.words import State
-
-COLUMNS = ("check", "time", "kind", "effect", "state", "incident", "reason", "quorum", "votes")
 
 
 async def store(connection: psycopg.AsyncConnection, transitions: Iterable[Transition]) -> None:
@@ -28,19 +27,23 @@ async def store(connection: psycopg.AsyncConnection, transitions: Iterable[Trans
 
     A suspicion that ended without a DOWN vote is only counted: results tell of it as long as they are kept.
     """
-    columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
+    rows: list[Mapping[str, Element]] = []
+    votes: dict[int, str] = {}
+    """By the identity of what was counted, which decisions of a moment share."""
     for transition in transitions:
         if not is_decision(transition) or transition.counted is None:
             continue
         if isinstance(transition, SuspicionRetracted) and not transition.down_regions:
             continue
-        for name, value in _row(transition).items():
-            columns[name].append(value)
-    if columns["check"]:
-        await connection.execute(SQL["decisions_store"], columns)
+        key = id(transition.counted)
+        if key not in votes:
+            votes[key] = json.dumps([_vote(voice) for voice in transition.counted.voices])
+        rows.append(_row(transition, votes[key]))
+    if rows:
+        await connection.execute(SQL["decisions_store"], columns(rows))
 
 
-def _row(decision: Decision) -> dict[str, object]:
+def _row(decision: Decision, votes: str) -> Mapping[str, Element]:
     counted = decision.counted
     assert counted is not None
     kind, effect_us, state, incident = _what(decision)
@@ -53,7 +56,7 @@ def _row(decision: Decision) -> dict[str, object]:
         "incident": incident,
         "reason": decision.reason,
         "quorum": counted.quorum,
-        "votes": json.dumps([_vote(voice) for voice in counted.voices]),
+        "votes": votes,
     }
 
 

@@ -1,11 +1,13 @@
 """Puts new incidents into groups (rule 12). How a group is told is the outbox's business."""
 
+import json
 from collections.abc import Sequence
 
 import psycopg
 import structlog
 
 from aggregator.decide.groups import WINDOW_US, Group, Newcomer, attributes_of, place
+from aggregator.persist.arrays import array
 from aggregator.persist.judgements import SQL, Judged
 from quivive.domain.times import to_datetime, to_us
 
@@ -23,12 +25,16 @@ async def store(connection: psycopg.AsyncConnection, judged: Sequence[Judged]) -
     if not newcomers:
         return
     placing = place(newcomers, await _open_groups(connection, newcomers))
-    async with connection.pipeline():
-        for group in placing.groups:
-            row = {"group": group.group, "start": to_datetime(group.start_us), "attributes": list(group.attributes)}
-            await connection.execute(SQL["group_store"], row)
-        for incident, name in placing.members.items():
-            await connection.execute(SQL["group_join"], {"incident": incident, "group": name})
+    await connection.execute(
+        SQL["groups_store"],
+        {
+            "group": array(group.group for group in placing.groups),
+            "start": array(to_datetime(group.start_us) for group in placing.groups),
+            "attributes": array(json.dumps(group.attributes) for group in placing.groups),
+        },
+    )
+    members = {"incident": array(placing.members), "group": array(placing.members.values())}
+    await connection.execute(SQL["groups_join"], members)
 
 
 async def _open_groups(connection: psycopg.AsyncConnection, newcomers: Sequence[Newcomer]) -> list[Group]:

@@ -1,7 +1,7 @@
-"""Incidents and what is told of them: rows, events, pages into the outbox."""
+"""Incidents: rows and events. Thousands that change at once are a few statements, not thousands."""
 
-from collections.abc import Mapping, Sequence
-from typing import assert_never
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import psycopg
 
@@ -18,75 +18,76 @@ from aggregator.decide.transitions import (
     SuspicionRetracted,
     Transition,
 )
-from aggregator.maintenance import Rule, page_due_us
+from aggregator.persist import paging
+from aggregator.persist.arrays import Element, columns
 from aggregator.persist.statements import SQL
 from aggregator.phrases import cause_phrase
-from quivive.domain.times import to_datetime, to_us
-
-
-async def store(connection: psycopg.AsyncConnection, transitions: Sequence[Transition]) -> None:
-    """Carry the transitions out. State changes are the intervals' business.
-
-    1. Each in its order; an end calls off what is not sent yet, and is told to whoever was told of the outage.
-    2. For what is still open then: the pages of new incidents, and those that an end had called off.
-    """
-    if all(isinstance(transition, SILENT) for transition in transitions):
-        return
-    async with connection.pipeline():
-        for transition in transitions:
-            await _carry_out(connection, transition)
-    starts = {t.incident: t for t in transitions if isinstance(t, IncidentConfirmed | IncidentReopened)}
-    if starts:
-        await _page(connection, starts)
-
+from quivive.domain.times import to_datetime
 
 SILENT = (StateChanged, PastFilled, SuspicionOpened, ConfirmationWanted)
 """Transitions that leave no row here."""
 
-
-async def _carry_out(connection: psycopg.AsyncConnection, transition: Transition) -> None:
-    match transition:
-        case IncidentConfirmed():
-            await _confirm(connection, transition)
-        case IncidentReopened(incident=incident, regions=regions):
-            row = {"incident": incident, "regions": list(regions)}
-            await connection.execute(SQL["incident_reopen"], row)
-            await _event(connection, incident, "reopened", transition.at_us, transition.reason)
-            await connection.execute(SQL["resolution_cancel"], row)
-        case IncidentMoved(incident=incident, start_us=start_us, resolve_us=resolve_us):
-            resolve = None if resolve_us is None else to_datetime(resolve_us)
-            await connection.execute(
-                SQL["incident_move"], {"incident": incident, "start": to_datetime(start_us), "resolve": resolve}
-            )
-            await _event(
-                connection, incident, "moved", start_us if resolve_us is None else resolve_us, transition.reason
-            )
-        case IncidentResolved():
-            await _resolve(connection, transition)
-        case SuspicionRetracted() if transition.down_regions:
-            await _retract(connection, transition)
-        case PastIncident():
-            await _record_past(connection, transition)
-        case SuspicionRetracted() | StateChanged() | PastFilled() | SuspicionOpened() | ConfirmationWanted():
-            pass
-        case _:
-            assert_never(transition)
+T = TypeVar("T", bound=Transition)
+Row = Mapping[str, Element]
 
 
-async def _confirm(connection: psycopg.AsyncConnection, confirmed: IncidentConfirmed) -> None:
-    row = _row(confirmed)
-    await connection.execute(SQL["incident_supersede"], row)
-    await connection.execute(SQL["incident_open"], row)
-    await _event(connection, confirmed.incident, "confirmed", confirmed.confirm_us, confirmed.reason)
+def waves(transitions: Iterable[Transition]) -> list[list[Transition]]:
+    """The transitions that leave rows, in as few lists as keep the order of each check's: each list has a check once at most."""
+    found: list[list[Transition]] = []
+    depth: dict[int, int] = {}
+    for transition in transitions:
+        if isinstance(transition, SILENT):
+            continue
+        wave = depth.get(transition.check, 0)
+        depth[transition.check] = wave + 1
+        if wave == len(found):
+            found.append([])
+        found[wave].append(transition)
+    return found
 
 
-async def _record_past(connection: psycopg.AsyncConnection, past: PastIncident) -> None:
-    await connection.execute(SQL["incident_open"], _row(past))
-    await _event(connection, past.incident, "confirmed", past.confirm_us, past.reason)
-    await _event(connection, past.incident, "resolved", past.resolve_us, "recovered")
+async def store(connection: psycopg.AsyncConnection, transitions: Sequence[Transition]) -> None:
+    """Record the transitions, then plan the pages of what is still open: for callers that judge no causes in between."""
+    await record(connection, transitions)
+    await paging.store(connection, transitions)
 
 
-def _row(confirmed: IncidentConfirmed | PastIncident) -> dict[str, object]:
+async def record(connection: psycopg.AsyncConnection, transitions: Sequence[Transition]) -> None:
+    """Rows and events, wave by wave, those of a kind together; doing so once more leaves everything as it is.
+
+    An end calls off what is not sent yet, and is told to whoever was told of the outage.
+    """
+    for wave in waves(transitions):
+        await _confirm(connection, _of(IncidentConfirmed, wave))
+        await _record_past(connection, _of(PastIncident, wave))
+        await _reopen(connection, _of(IncidentReopened, wave))
+        await _move(connection, _of(IncidentMoved, wave))
+        await _resolve(connection, _of(IncidentResolved, wave))
+        await _retract(connection, [t for t in _of(SuspicionRetracted, wave) if t.down_regions])
+
+
+def _of(kind: type[T], wave: Iterable[Transition]) -> list[T]:
+    return [transition for transition in wave if isinstance(transition, kind)]
+
+
+async def _confirm(connection: psycopg.AsyncConnection, confirmed: Sequence[IncidentConfirmed]) -> None:
+    if not confirmed:
+        return
+    rows = columns([_row(one) for one in confirmed])
+    await connection.execute(SQL["incidents_supersede"], rows)
+    await connection.execute(SQL["incidents_open"], rows)
+    await _note(connection, [_event(t.incident, "confirmed", t.confirm_us, t.reason) for t in confirmed])
+
+
+async def _record_past(connection: psycopg.AsyncConnection, past: Sequence[PastIncident]) -> None:
+    if not past:
+        return
+    await connection.execute(SQL["incidents_open"], columns([_row(one) for one in past]))
+    events = [_event(t.incident, "confirmed", t.confirm_us, t.reason) for t in past]
+    await _note(connection, events + [_event(t.incident, "resolved", t.resolve_us, "recovered") for t in past])
+
+
+def _row(confirmed: IncidentConfirmed | PastIncident) -> Row:
     past = isinstance(confirmed, PastIncident)
     return {
         "incident": confirmed.incident,
@@ -95,8 +96,8 @@ def _row(confirmed: IncidentConfirmed | PastIncident) -> dict[str, object]:
         "confirm": to_datetime(confirmed.confirm_us),
         "cause": int(confirmed.cause),
         "responsibility": int(confirmed.responsibility),
-        "regions": list(confirmed.regions),
-        "phrase": cause_phrase(confirmed.cause, "en"),
+        "regions": _listed(confirmed.regions),
+        "detail": cause_phrase(confirmed.cause, "en"),
         "reason": confirmed.reason,
         "retroactive": past,
         "resolve": to_datetime(confirmed.resolve_us) if isinstance(confirmed, PastIncident) else None,
@@ -104,65 +105,66 @@ def _row(confirmed: IncidentConfirmed | PastIncident) -> dict[str, object]:
     }
 
 
-async def _resolve(connection: psycopg.AsyncConnection, resolved: IncidentResolved) -> None:
-    row = {
-        "incident": resolved.incident,
-        "resolve": to_datetime(resolved.resolve_us),
-        "reason": resolved.reason,
-        "key": f"incident.resolved/{resolved.incident}/{resolved.resolve_us}",
-    }
-    await connection.execute(SQL["incident_resolve"], row)
-    await _event(connection, resolved.incident, "resolved", resolved.resolve_us, resolved.reason)
-    await connection.execute(SQL["page_cancel"], row)
-    await connection.execute(SQL["resolution_enqueue"], row)
+def _listed(regions: Iterable[str]) -> str:
+    """One element of a column: arrays of arrays would all have to be of one length."""
+    return ",".join(regions)
 
 
-async def _event(connection: psycopg.AsyncConnection, incident: str, kind: str, at_us: int, detail: str) -> None:
-    await connection.execute(
-        SQL["incident_event"],
+async def _reopen(connection: psycopg.AsyncConnection, reopened: Sequence[IncidentReopened]) -> None:
+    if not reopened:
+        return
+    rows = columns([{"incident": t.incident, "regions": _listed(t.regions)} for t in reopened])
+    await connection.execute(SQL["incidents_reopen"], rows)
+    await _note(connection, [_event(t.incident, "reopened", t.at_us, t.reason) for t in reopened])
+    await paging.begin_again(connection, reopened)
+
+
+async def _move(connection: psycopg.AsyncConnection, moved: Sequence[IncidentMoved]) -> None:
+    if not moved:
+        return
+    rows: list[Row] = [
         {
-            "key": f"incident.{kind}/{incident}/{at_us}",
-            "incident": incident,
-            "time": to_datetime(at_us),
-            "kind": kind,
-            "detail": detail,
-        },
-    )
+            "incident": t.incident,
+            "start": to_datetime(t.start_us),
+            "resolve": None if t.resolve_us is None else to_datetime(t.resolve_us),
+        }
+        for t in moved
+    ]
+    await connection.execute(SQL["incidents_move"], columns(rows))
+    at = [t.start_us if t.resolve_us is None else t.resolve_us for t in moved]
+    await _note(connection, [_event(t.incident, "moved", us, t.reason) for t, us in zip(moved, at, strict=True)])
 
 
-async def _retract(connection: psycopg.AsyncConnection, retracted: SuspicionRetracted) -> None:
-    await connection.execute(
-        SQL["suspicion_retract"],
+async def _resolve(connection: psycopg.AsyncConnection, resolved: Sequence[IncidentResolved]) -> None:
+    if not resolved:
+        return
+    rows = [{"incident": t.incident, "resolve": to_datetime(t.resolve_us), "reason": t.reason} for t in resolved]
+    await connection.execute(SQL["incidents_resolve"], columns(rows))
+    await _note(connection, [_event(t.incident, "resolved", t.resolve_us, t.reason) for t in resolved])
+    await paging.end(connection, resolved)
+
+
+async def _retract(connection: psycopg.AsyncConnection, retracted: Sequence[SuspicionRetracted]) -> None:
+    if not retracted:
+        return
+    rows = [
         {
-            "check": retracted.check,
-            "slot": to_datetime(retracted.slot_us),
-            "open": to_datetime(retracted.opened_us),
-            "retract": to_datetime(retracted.at_us),
-            "regions": list(retracted.down_regions),
-            "reason": retracted.reason,
-        },
-    )
+            "check": t.check,
+            "slot": to_datetime(t.slot_us),
+            "open": to_datetime(t.opened_us),
+            "retract": to_datetime(t.at_us),
+            "regions": _listed(t.down_regions),
+            "reason": t.reason,
+        }
+        for t in retracted
+    ]
+    await connection.execute(SQL["suspicions_retract"], columns(rows))
 
 
-async def _page(
-    connection: psycopg.AsyncConnection, starts: Mapping[str, IncidentConfirmed | IncidentReopened]
-) -> None:
-    """Nobody who was told is told again; somebody who was spared because it had recovered is spared no longer."""
-    cursor = await connection.execute(SQL["page_terms"], {"incidents": list(starts)})
-    rules: dict[str, list[Rule]] = {}
-    page_after: dict[str, int] = {}
-    for incident, page_after_us, timezone, cron, start_time, ical, duration_us in await cursor.fetchall():
-        page_after[incident] = page_after_us
-        own = rules.setdefault(incident, [])
-        if cron is not None or start_time is not None or ical is not None:
-            own.append(Rule(duration_us, timezone, cron, None if start_time is None else to_us(start_time), ical))
-    async with connection.pipeline():
-        for incident, start in starts.items():
-            if incident not in page_after:  # not critical, found too late, or over already
-                continue
-            from_us = start.confirm_us if isinstance(start, IncidentConfirmed) else start.at_us
-            due_us = page_due_us(from_us, page_after[incident], rules[incident])
-            row = {"incident": incident, "due": to_datetime(due_us)}
-            await connection.execute(SQL["page_rearm"], row)
-            if start.page:
-                await connection.execute(SQL["page_enqueue"], row)
+def _event(incident: str, kind: str, at_us: int, detail: str) -> Row:
+    key = f"incident.{kind}/{incident}/{at_us}"
+    return {"key": key, "incident": incident, "time": to_datetime(at_us), "kind": kind, "detail": detail}
+
+
+async def _note(connection: psycopg.AsyncConnection, events: Sequence[Row]) -> None:
+    await connection.execute(SQL["incidents_note"], columns(events))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import psycopg
 
 from aggregator.decide.transitions import PastFilled, StateChanged
+from aggregator.persist.arrays import Element, array, columns
 from aggregator.persist.statements import SQL
 from quivive.domain.times import to_datetime, to_us
 from quivive.domain.words import State
@@ -34,7 +35,7 @@ async def _beside_the_record(
     met = [change.check for change in changes if change.met_us is not None]
     if not met:
         return changes
-    cursor = await connection.execute(SQL["intervals_newest"], {"check": met})
+    cursor = await connection.execute(SQL["intervals_newest"], {"check": array(met)})
     newest = {check: to_us(start) for check, start in await cursor.fetchall()}
     return [
         replace(change, at_us=max(change.at_us, change.met_us, newest[change.check] + 1))
@@ -54,23 +55,25 @@ async def store(connection: psycopg.AsyncConnection, changes: Sequence[StateChan
     folded = rewrites(await _beside_the_record(connection, changes))
     if not folded:
         return
-    columns: dict[str, list[object]] = {name: [] for name in ("check", "start", "end", "state", "reason", "incident")}
+    rows: list[dict[str, Element]] = []
     for spans in folded:
         ends = [to_datetime(span.at_us) for span in spans[1:]]
         for span, end in zip(spans, [*ends, None], strict=True):
-            columns["check"].append(span.check)
-            columns["start"].append(to_datetime(span.at_us))
-            columns["end"].append(end)
-            columns["state"].append(int(span.state))
-            columns["reason"].append(span.reason)
-            columns["incident"].append(span.incident)
-    firsts = [spans[0] for spans in folded]
-    await connection.execute(
-        SQL["intervals_delete"],
-        {"check": [first.check for first in firsts], "start": [to_datetime(first.at_us) for first in firsts]},
-    )
-    await connection.execute(SQL["intervals_cut"], columns)
-    await connection.execute(SQL["intervals_insert"], columns)
+            rows.append(
+                {
+                    "check": span.check,
+                    "start": to_datetime(span.at_us),
+                    "end": end,
+                    "state": int(span.state),
+                    "reason": span.reason,
+                    "incident": span.incident,
+                }
+            )
+    firsts = columns([{"check": spans[0].check, "start": to_datetime(spans[0].at_us)} for spans in folded])
+    await connection.execute(SQL["intervals_delete"], firsts)
+    lives = columns(rows)
+    await connection.execute(SQL["intervals_cut"], lives)
+    await connection.execute(SQL["intervals_insert"], lives)
 
 
 async def fill(connection: psycopg.AsyncConnection, past: Iterable[PastFilled]) -> None:

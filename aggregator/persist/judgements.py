@@ -11,6 +11,7 @@ import psycopg
 from aggregator.decide.cause import Judgement, judge
 from aggregator.decide.evidence import Witness
 from aggregator.decide.transitions import IncidentConfirmed, PastIncident, Transition
+from aggregator.persist.arrays import array
 from aggregator.persist.batch import Seen
 from quivive import sql
 from quivive.domain.times import to_datetime, to_us
@@ -22,6 +23,10 @@ MOST_WITNESSES = 60
 """Failing attempts kept with an incident, its first ones."""
 JUDGED_FOR = timedelta(minutes=15)
 """From the confirmation on; a page that is due later than that brings no better cause."""
+
+
+_Changed = tuple[str, tuple[Cause, Responsibility], Judgement]
+"""An incident, what it was put down to, and its new judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,13 @@ async def store(
     incidents = new | await _grown(connection, seen)
     if not incidents:
         return []
-    names = {"incidents": sorted(incidents)}
+    names = {"incidents": array(sorted(incidents))}
     await connection.execute(SQL["evidence_join"], {**names, "most": MOST_WITNESSES})
     cursor = await connection.execute(SQL["witnesses"], names)
     witnesses = _witnesses(await cursor.fetchall())
     cursor = await connection.execute(SQL["incidents_to_judge"], names)
-    changed, judged = [], []
+    changed: list[_Changed] = []
+    judged: list[Judged] = []
     for row in await cursor.fetchall():
         incident, cause, responsibility, confidence, rule, confirm_time, retroactive, regions, target = row
         if incident not in witnesses:
@@ -64,11 +70,11 @@ async def store(
         now = (judgement.cause, judgement.responsibility, judgement.confidence, judgement.rule)
         if (cause, responsibility, confidence, rule) != now:
             changed.append((incident, (Cause(cause), Responsibility(responsibility)), judgement))
-    async with connection.pipeline():
-        for incident, before, judgement in changed:
-            await _note(connection, incident, before, judgement)
-        if changed:
-            await connection.execute(SQL["page_correct"], {"incidents": [incident for incident, *_ in changed]})
+    if changed:
+        await _note(connection, changed)
+        row = {"incidents": array(incident for incident, *_ in changed)}
+        await connection.execute(SQL["page_correct"], row)
+        await connection.execute(SQL["page_correct_plan"], row)
     return judged
 
 
@@ -79,35 +85,42 @@ async def _grown(connection: psycopg.AsyncConnection, seen: Sequence[Seen]) -> s
     if not len(checks):
         return set()
     newest_us = max(int(part.results.end_us.max()) for part in seen)
-    row = {"checks": checks.tolist(), "since": to_datetime(newest_us) - JUDGED_FOR}
+    row = {"checks": array(checks.tolist()), "since": to_datetime(newest_us) - JUDGED_FOR}
     cursor = await connection.execute(SQL["judged_anew"], row)
     return {incident for (incident,) in await cursor.fetchall()}
 
 
-async def _note(
-    connection: psycopg.AsyncConnection, incident: str, before: tuple[Cause, Responsibility], judgement: Judgement
-) -> None:
-    row = {
-        "incident": incident,
-        "cause": int(judgement.cause),
-        "responsibility": int(judgement.responsibility),
-        "confidence": judgement.confidence,
-        "rule": judgement.rule,
-        "reason": judgement.reason,
-        "detail": judgement.speaking.detail,
-    }
-    await connection.execute(SQL["judge"], row)
-    now = (judgement.cause, judgement.responsibility)
-    if now == before:
-        return
-    event = {
-        "key": f"incident.judged/{incident}/{judgement.speaking.end_us}/{judgement.rule}",
-        "incident": incident,
-        "time": to_datetime(judgement.speaking.end_us),
-        "kind": "judged",
-        "detail": f"{before[0].name}, {before[1].name} became {now[0].name}, {now[1].name}: {judgement.reason}",
-    }
-    await connection.execute(SQL["incident_event"], event)
+async def _note(connection: psycopg.AsyncConnection, changed: Sequence[_Changed]) -> None:
+    """Write the judgements to their incidents, and as events those that name another cause or another who has to act."""
+    judgements = [judgement for _, _, judgement in changed]
+    await connection.execute(
+        SQL["judge"],
+        {
+            "incident": array(incident for incident, _, _ in changed),
+            "cause": array(int(judgement.cause) for judgement in judgements),
+            "responsibility": array(int(judgement.responsibility) for judgement in judgements),
+            "confidence": array(judgement.confidence for judgement in judgements),
+            "rule": array(judgement.rule for judgement in judgements),
+            "reason": array(judgement.reason for judgement in judgements),
+            "detail": array(judgement.speaking.detail for judgement in judgements),
+        },
+    )
+    news = [(i, was, j) for i, was, j in changed if was != (j.cause, j.responsibility)]
+    if news:
+        await connection.execute(
+            SQL["judge_note"],
+            {
+                "key": array(f"incident.judged/{i}/{j.speaking.end_us}/{j.rule}" for i, _, j in news),
+                "incident": array(i for i, _, _ in news),
+                "time": array(to_datetime(j.speaking.end_us) for _, _, j in news),
+                "detail": array(_became(was, j) for _, was, j in news),
+            },
+        )
+
+
+def _became(was: tuple[Cause, Responsibility], judgement: Judgement) -> str:
+    now = f"{judgement.cause.name}, {judgement.responsibility.name}"
+    return f"{was[0].name}, {was[1].name} became {now}: {judgement.reason}"
 
 
 def _witnesses(rows: Iterable[tuple[Any, ...]]) -> Mapping[str, list[Witness]]:

@@ -17,6 +17,7 @@ from aggregator.persist import (
     judgements,
     operations,
     pages,
+    paging,
     seen,
 )
 from aggregator.persist.batch import Batch
@@ -79,7 +80,7 @@ class Writer:
         """One micro-batch, one transaction; results that nobody may write any more are rolled back with it.
 
         1. Rows of what was seen.
-        2. Incidents with their causes, groups and votes, then the intervals that name them.
+        2. Incidents with their causes and groups, their pages, votes, then the intervals that name them.
         3. Notices.
         4. The shards' marks, or Fenced.
         """
@@ -90,8 +91,9 @@ class Writer:
             await pages.store(connection, batch.seen)
             await hours.mark_stale(connection, batch.seen)
             await seen.set_aside(connection, batch.poisoned)
-            await incidents.store(connection, batch.transitions)
+            await incidents.record(connection, batch.transitions)
             await grouping.store(connection, await judgements.store(connection, batch.transitions, batch.seen))
+            await paging.store(connection, batch.transitions)
             await decisions.store(connection, batch.transitions)
             await intervals.store(connection, [t for t in batch.transitions if isinstance(t, StateChanged)])
             await intervals.fill(connection, [t for t in batch.transitions if isinstance(t, PastFilled)])

@@ -43,18 +43,30 @@ JOIN quivive.check_revisions AS r USING (check_id, revision)
 WHERE i.incident_id = ANY (%(incidents)s::text[]) AND i.page_time IS NULL;
 
 -- name: judge
-UPDATE quivive.incidents
-SET cause = %(cause)s, responsibility = %(responsibility)s, confidence = %(confidence)s, cause_rule = %(rule)s,
-    cause_reason = %(reason)s, detail = coalesce(nullif(%(detail)s, ''), detail)
-WHERE incident_id = %(incident)s;
+UPDATE quivive.incidents AS i
+SET cause = f.cause, responsibility = f.responsibility, confidence = f.confidence, cause_rule = f.rule,
+    cause_reason = f.reason, detail = coalesce(nullif(f.detail, ''), i.detail)
+FROM unnest(%(incident)s::text[], %(cause)s::smallint[], %(responsibility)s::smallint[], %(confidence)s::double precision[],
+            %(rule)s::text[], %(reason)s::text[], %(detail)s::text[])
+     AS f (incident_id, cause, responsibility, confidence, rule, reason, detail)
+WHERE i.incident_id = f.incident_id;
 
 -- name: page_correct
 UPDATE quivive.outbox AS o
 SET payload = o.payload || jsonb_build_object('cause', i.cause, 'responsibility', i.responsibility, 'detail', i.detail,
                                               'confidence', i.confidence)
-FROM quivive.incidents AS i
-WHERE i.incident_id = ANY (%(incidents)s::text[]) AND o.incident_id = i.incident_id AND o.kind = 'incident.confirmed'
+FROM unnest(%(incidents)s::text[]) AS f (incident_id)
+JOIN quivive.incidents AS i USING (incident_id)
+WHERE o.incident_id = i.incident_id AND o.is_page
   AND o.sent_time IS NULL AND (o.claim_time IS NULL OR o.claim_time <= now());
+
+-- name: page_correct_plan
+UPDATE quivive.pages AS g
+SET payload = g.payload || jsonb_build_object('cause', i.cause, 'responsibility', i.responsibility, 'detail', i.detail,
+                                              'confidence', i.confidence)
+FROM unnest(%(incidents)s::text[]) AS f (incident_id)
+JOIN quivive.incidents AS i USING (incident_id)
+WHERE g.incident_id = i.incident_id AND g.state = 'waiting';
 
 -- name: group_wait
 SET LOCAL lock_timeout = '500ms';
@@ -69,17 +81,22 @@ SET LOCAL lock_timeout TO DEFAULT;
 SELECT group_id, start_time, attributes FROM quivive.incident_groups
 WHERE start_time >= %(start)s AND start_time <= %(end)s;
 
--- name: group_store
+-- name: groups_store
 INSERT INTO quivive.incident_groups (group_id, start_time, attributes)
-VALUES (%(group)s, %(start)s, %(attributes)s)
+SELECT f.group_id, f.start_time, ARRAY(SELECT jsonb_array_elements_text(f.attributes))
+FROM unnest(%(group)s::text[], %(start)s::timestamptz[], %(attributes)s::jsonb[]) AS f (group_id, start_time, attributes)
 ON CONFLICT (group_id) DO UPDATE SET attributes = excluded.attributes;
 
--- name: group_join
-UPDATE quivive.incidents SET group_id = %(group)s WHERE incident_id = %(incident)s AND group_id IS NULL;
+-- name: groups_join
+UPDATE quivive.incidents AS i SET group_id = f.group_id
+FROM unnest(%(incident)s::text[], %(group)s::text[]) AS f (incident_id, group_id)
+WHERE i.incident_id = f.incident_id AND i.group_id IS NULL;
 
--- name: incident_event
+-- name: judge_note
 INSERT INTO quivive.incident_events (event_key, incident_id, time, kind, detail)
-VALUES (%(key)s, %(incident)s, %(time)s, %(kind)s, %(detail)s)
+SELECT f.event_key, f.incident_id, f.time, 'judged', f.detail
+FROM unnest(%(key)s::text[], %(incident)s::text[], %(time)s::timestamptz[], %(detail)s::text[])
+     AS f (event_key, incident_id, time, detail)
 ON CONFLICT (event_key) DO NOTHING;
 
 -- name: decisions_store

@@ -89,120 +89,67 @@ WHERE NOT EXISTS (
       AND (i.end_time IS NULL OR i.end_time > c.start_time)
 );
 
--- name: incident_supersede
+-- name: incidents_supersede
 -- The core never has two outages of a check; one that it lost sight of must not keep the next from being recorded.
-UPDATE quivive.incidents SET resolve_time = greatest(%(confirm)s, start_time), close_reason = 'superseded'
-WHERE check_id = %(check)s AND resolve_time IS NULL AND incident_id <> %(incident)s
-  AND NOT EXISTS (SELECT FROM quivive.incidents WHERE incident_id = %(incident)s);
+UPDATE quivive.incidents AS i SET resolve_time = greatest(f.confirm_time, i.start_time), close_reason = 'superseded'
+FROM unnest(%(check)s::bigint[], %(incident)s::text[], %(confirm)s::timestamptz[]) AS f (check_id, incident_id, confirm_time)
+WHERE i.check_id = f.check_id AND i.resolve_time IS NULL AND i.incident_id <> f.incident_id
+  AND NOT EXISTS (SELECT FROM quivive.incidents AS k WHERE k.incident_id = f.incident_id);
 
--- name: incident_open
--- The detail is the newest line of evidence that a confirming region has for this cause, else for any.
+-- name: incidents_open
 INSERT INTO quivive.incidents (incident_id, check_id, site_id, customer_id, start_time, confirm_time, cause,
                                responsibility, regions, detail, reason, retroactive, resolve_time, close_reason, simulated)
-SELECT %(incident)s, c.check_id, c.site_id, s.customer_id, %(start)s, %(confirm)s, %(cause)s, %(responsibility)s,
-       %(regions)s::text[],
-       coalesce((
-           SELECT e.content ->> 'detail'
-           FROM quivive.evidence AS e
-           JOIN quivive.regions AS g ON g.region_id = e.region AND g.name = ANY (%(regions)s::text[])
-           LEFT JOIN quivive.results AS r USING (check_id, slot, region, attempt)
-           WHERE e.check_id = c.check_id AND e.slot >= %(start)s AND e.content ? 'detail'
-           ORDER BY (r.cause = %(cause)s) DESC NULLS LAST, e.slot DESC, e.attempt DESC
-           LIMIT 1
-       ), %(phrase)s),
-       %(reason)s, %(retroactive)s, %(resolve)s::timestamptz, %(close_reason)s,
-       EXISTS (SELECT FROM quivive.regions AS g WHERE g.name = ANY (%(regions)s::text[]) AND g.simulated)
-FROM quivive.checks AS c
+SELECT f.incident_id, c.check_id, c.site_id, s.customer_id, f.start_time, f.confirm_time, f.cause, f.responsibility,
+       string_to_array(f.regions, ','), f.detail, f.reason, f.retroactive, f.resolve_time, f.close_reason,
+       EXISTS (SELECT FROM quivive.regions AS g WHERE g.name = ANY (string_to_array(f.regions, ',')) AND g.simulated)
+FROM unnest(%(incident)s::text[], %(check)s::bigint[], %(start)s::timestamptz[], %(confirm)s::timestamptz[],
+            %(cause)s::smallint[], %(responsibility)s::smallint[], %(regions)s::text[], %(detail)s::text[],
+            %(reason)s::text[], %(retroactive)s::boolean[], %(resolve)s::timestamptz[], %(close_reason)s::text[])
+     AS f (incident_id, check_id, start_time, confirm_time, cause, responsibility, regions, detail, reason, retroactive,
+           resolve_time, close_reason)
+JOIN quivive.checks AS c ON c.check_id = f.check_id
 JOIN quivive.sites AS s USING (site_id)
-WHERE c.check_id = %(check)s
-  -- Evidence that came twice, the second time late, shows an outage that is on record.
-  AND NOT (%(retroactive)s AND EXISTS (
-      SELECT FROM quivive.incidents AS o
-      WHERE o.check_id = c.check_id AND o.incident_id <> %(incident)s
-        AND o.start_time < %(resolve)s::timestamptz AND coalesce(o.resolve_time, 'infinity') > %(start)s::timestamptz))
+-- Evidence that came twice, the second time late, shows an outage that is on record.
+WHERE NOT (f.retroactive AND EXISTS (
+    SELECT FROM quivive.incidents AS o
+    WHERE o.check_id = f.check_id AND o.incident_id <> f.incident_id
+      AND o.start_time < f.resolve_time AND coalesce(o.resolve_time, 'infinity') > f.start_time))
 ON CONFLICT (incident_id) DO NOTHING;
 
--- name: incident_reopen
-UPDATE quivive.incidents
+-- name: incidents_reopen
+UPDATE quivive.incidents AS i
 SET resolve_time = NULL, close_reason = NULL,
-    regions = (SELECT array_agg(DISTINCT name ORDER BY name) FROM unnest(regions || %(regions)s::text[]) AS u (name))
-WHERE incident_id = %(incident)s;
+    regions = (SELECT array_agg(DISTINCT u.name ORDER BY u.name)
+               FROM unnest(i.regions || string_to_array(f.regions, ',')) AS u (name))
+FROM unnest(%(incident)s::text[], %(regions)s::text[]) AS f (incident_id, regions)
+WHERE i.incident_id = f.incident_id;
 
--- name: incident_move
-UPDATE quivive.incidents
-SET start_time = %(start)s,
-    resolve_time = CASE WHEN resolve_time IS NULL THEN NULL ELSE coalesce(%(resolve)s::timestamptz, resolve_time) END
-WHERE incident_id = %(incident)s;
+-- name: incidents_move
+UPDATE quivive.incidents AS i
+SET start_time = f.start_time,
+    resolve_time = CASE WHEN i.resolve_time IS NULL THEN NULL ELSE coalesce(f.resolve_time, i.resolve_time) END
+FROM unnest(%(incident)s::text[], %(start)s::timestamptz[], %(resolve)s::timestamptz[]) AS f (incident_id, start_time, resolve_time)
+WHERE i.incident_id = f.incident_id;
 
--- name: incident_resolve
-UPDATE quivive.incidents SET resolve_time = %(resolve)s, close_reason = %(reason)s WHERE incident_id = %(incident)s;
+-- name: incidents_resolve
+UPDATE quivive.incidents AS i SET resolve_time = f.resolve_time, close_reason = f.reason
+FROM unnest(%(incident)s::text[], %(resolve)s::timestamptz[], %(reason)s::text[]) AS f (incident_id, resolve_time, reason)
+WHERE i.incident_id = f.incident_id;
 
--- name: incident_event
+-- name: incidents_note
 INSERT INTO quivive.incident_events (event_key, incident_id, time, kind, detail)
-SELECT %(key)s, incident_id, %(time)s, %(kind)s, %(detail)s FROM quivive.incidents WHERE incident_id = %(incident)s
+SELECT f.*
+FROM unnest(%(key)s::text[], %(incident)s::text[], %(time)s::timestamptz[], %(kind)s::text[], %(detail)s::text[])
+     AS f (event_key, incident_id, time, kind, detail)
+WHERE EXISTS (SELECT FROM quivive.incidents AS i WHERE i.incident_id = f.incident_id)
 ON CONFLICT (event_key) DO NOTHING;
 
--- name: suspicion_retract
+-- name: suspicions_retract
 INSERT INTO quivive.retracted_suspicions (check_id, slot, open_time, retract_time, down_regions, reason)
-VALUES (%(check)s, %(slot)s, %(open)s, %(retract)s, %(regions)s::text[], %(reason)s)
+SELECT f.check_id, f.slot, f.open_time, f.retract_time, string_to_array(f.regions, ','), f.reason
+FROM unnest(%(check)s::bigint[], %(slot)s::timestamptz[], %(open)s::timestamptz[], %(retract)s::timestamptz[],
+            %(regions)s::text[], %(reason)s::text[]) AS f (check_id, slot, open_time, retract_time, regions, reason)
 ON CONFLICT DO NOTHING;
-
--- name: page_terms
--- What decides when a page is due. One row per maintenance rule, one with nulls where there is none.
-SELECT i.incident_id, p.page_after_us, k.timezone, m.cron, m.start_time, m.ical, m.duration_us
-FROM quivive.incidents AS i
-JOIN quivive.checks AS c ON c.check_id = i.check_id AND c.critical
-JOIN quivive.customers AS k ON k.customer_id = i.customer_id
-JOIN quivive.current_plans AS p ON p.plan_id = k.plan_id
-LEFT JOIN quivive.maintenance AS m ON m.site_id = i.site_id AND m.delete_time IS NULL
-WHERE i.incident_id = ANY (%(incidents)s::text[]) AND i.resolve_time IS NULL AND NOT i.retroactive;
-
--- name: page_enqueue
-INSERT INTO quivive.outbox (event_key, channel_id, kind, incident_id, payload, due_time)
-SELECT 'incident.confirmed/' || i.incident_id, ch.channel_id, 'incident.confirmed', i.incident_id,
-       jsonb_build_object(
-           'incident', i.incident_id, 'site', i.site_id, 'check', c.name, 'url', r.target,
-           'customer', k.customer_id, 'customer_title', k.title, 'timezone', k.timezone,
-           'cause', i.cause, 'responsibility', i.responsibility, 'detail', i.detail, 'regions', i.regions,
-           'simulated', i.simulated, 'start_time', i.start_time, 'confirm_time', i.confirm_time),
-       %(due)s
-FROM quivive.incidents AS i
-JOIN quivive.checks AS c USING (check_id)
-JOIN quivive.check_revisions AS r USING (check_id, revision)
-JOIN quivive.customers AS k ON k.customer_id = i.customer_id
-JOIN quivive.current_plans AS p ON p.plan_id = k.plan_id
-JOIN quivive.channels AS ch ON ch.delete_time IS NULL AND 'incidents' = ANY (ch.audience) AND ch.type = ANY (p.channels)
-WHERE i.incident_id = %(incident)s
-ON CONFLICT (event_key, channel_id) DO NOTHING;
-
--- name: page_cancel
--- Rows that a sender holds, or held when it died, may have gone out: they stay.
-UPDATE quivive.outbox SET cancel_reason = 'resolved before it was due'
-WHERE incident_id = %(incident)s AND kind = 'incident.confirmed'
-  AND sent_time IS NULL AND cancel_reason IS NULL AND claim_time IS NULL;
-
--- name: page_rearm
--- It failed again before anybody was told: the page that was called off is due after all.
-UPDATE quivive.outbox AS o
-SET cancel_reason = NULL, due_time = %(due)s
-WHERE o.incident_id = %(incident)s AND o.kind = 'incident.confirmed' AND o.cancel_reason = 'resolved before it was due';
-
--- name: resolution_cancel
-UPDATE quivive.outbox SET cancel_reason = 'failed again before it was sent'
-WHERE incident_id = %(incident)s AND kind = 'incident.resolved'
-  AND sent_time IS NULL AND cancel_reason IS NULL AND claim_time IS NULL;
-
--- name: resolution_enqueue
--- Whoever was told of the outage, or is being told, hears of its end.
-INSERT INTO quivive.outbox (event_key, channel_id, kind, incident_id, payload, due_time)
-SELECT %(key)s, o.channel_id, 'incident.resolved', o.incident_id,
-       o.payload || jsonb_build_object('start_time', i.start_time, 'resolve_time', i.resolve_time,
-                                       'close_reason', i.close_reason),
-       now()
-FROM quivive.outbox AS o
-JOIN quivive.incidents AS i USING (incident_id)
-WHERE o.incident_id = %(incident)s AND o.kind = 'incident.confirmed' AND o.cancel_reason IS NULL
-ON CONFLICT (event_key, channel_id) DO NOTHING;
 
 -- name: region_event
 -- Each aggregator may refuse the same region: that is news once an hour.

@@ -1,6 +1,7 @@
 """Evidence, causes and groups on a real database, and one page for what one thing explains."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,17 @@ from aggregator import database
 from aggregator.decide.counted import Counted, Standing, Voice
 from aggregator.decide.transitions import IncidentConfirmed, IncidentResolved, Transition
 from aggregator.notify.group_messages import compose_delivery
+from aggregator.notify.links import Links
 from aggregator.notify.outbox import Outbox
 from aggregator.persist import decisions, grouping, incidents, judgements, seen
 from aggregator.persist.batch import Seen
 from aggregator.persist.partitions import Partitions
 from aggregator.results import decode
+from aggregator.settings import AggregatorSettings
 from quivive.domain.words import Cause, Outcome, Responsibility
 
 SITES = 30
+LINKS = Links(AggregatorSettings(database_url="postgresql://nowhere"))
 
 Commit = Callable[..., Coroutine[Any, Any, None]]
 
@@ -117,7 +121,7 @@ async def test_one_host_down_is_one_page_that_names_every_site(url: str, commit:
     await all_down(commit, range(101, 101 + SITES))
     (delivery,) = await outbox.claim(16)
     assert len(delivery.others) == SITES - 1
-    assert compose_delivery(delivery, "en", None).subject == f"DOWN: {SITES} sites — connection refused"
+    assert compose_delivery(delivery, LINKS).subject == f"DOWN: {SITES} sites — connection refused"
     assert await outbox.claim(16) == []
     await outbox.sent(delivery)
     assert rows(url, "SELECT count(*) FROM quivive.outbox WHERE sent_time IS NULL") == [(0,)]
@@ -138,7 +142,10 @@ async def test_what_comes_to_light_after_the_page_updates_it_once_it_has_settled
     rows(url, "UPDATE quivive.outbox SET sent_time = now() - interval '2 minutes' WHERE sent_time IS NOT NULL")
     (update,) = await outbox.claim(16)
     assert (len(update.others), update.follows) == (2, first.event_key)
-    assert compose_delivery(update, "fr", None).subject == "EN PANNE : 3 sites de plus — connexion refusée"
+    assert (
+        compose_delivery(replace(update, locale="fr"), LINKS).subject
+        == "EN PANNE : 3 sites de plus — connexion refusée"
+    )
 
 
 async def test_a_page_that_is_called_off_leaves_the_others_to_be_told(url: str, commit: Commit, outbox: Outbox) -> None:
