@@ -121,7 +121,8 @@ def timescale() -> Iterator[str]:
     if given:
         yield given
         return
-    server = TimescaleServer().start()
+    # As a server of this size is set up in earnest, except that it never waits for the disk.
+    server = TimescaleServer(shared_buffers="2GB", max_wal_size="16GB", checkpoint_timeout="15min").start()
     try:
         yield server.url
     finally:
@@ -279,6 +280,10 @@ class PinnedAggregator(AggregatorProcess):
             os.sched_setaffinity(0, ours)
 
 
+def say(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
+
+
 async def live(publisher: Publisher) -> None:
     """Every region is heard for as long as the task lives."""
     while True:
@@ -354,6 +359,7 @@ async def _publish_at(stream: Stream, load: Load, rate: float, seconds: float) -
 async def measure(admin_url: str, sites: int, seconds: float, core: int, folder: Path) -> dict[str, float]:
     load = Load(sites)
     floors = {}
+    say("the floor")
     for name, staged in (("staged_floor_per_second", True), ("straight_floor_per_second", False)):
         with fresh_database(admin_url, load) as url:
             floors[name] = await floor(url, load, min(seconds, 20.0), staged=staged)
@@ -374,16 +380,21 @@ async def _ingest(
     stream = Stream(nc)
     living = asyncio.ensure_future(live(publisher))
     try:
+        say("the warm-up: every site becomes UP")
         aggregator.start()
         await settle(stream, watcher, load)
         await asyncio.to_thread(aggregator.stop)
+        say("laying down the stream")
         first = stream.last
         while stream.results[-1] - stream.results[first] < 2 * ASKED * seconds:
             await stream.fill(list(load.round()))
+        say("the drain")
         aggregator.start()
         rate, measured_s = await drain(stream, watcher, first, seconds)
+        say(f"{rate:,.0f} results per second; what is left of the stream")
         await until(lambda: watcher.position() >= stream.last, "the stream is drained")
         await settle(stream, watcher, load)
+        say("the delay")
         late = await delays(stream, watcher, load, ASKED / 2, min(seconds, 30.0))
         stored = rows(url, "SELECT count(*) FROM quivive.results")[0][0]
         if stored != stream.results[-1]:

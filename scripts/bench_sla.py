@@ -6,9 +6,9 @@ an incident for each outage. Asked through the same functions as the gRPC servic
 
 import argparse
 import asyncio
-import importlib
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +20,11 @@ import numpy as np
 import psycopg
 from rich.console import Console
 from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+import compression
+from servers import Unavailable
 
 from aggregator.migrate import migrate
 from api.calendars import Granularity, month_window
@@ -177,15 +182,12 @@ async def timed(ask: Callable[[], Awaitable[None]]) -> float:
     return time.perf_counter() - began
 
 
-def bytes_per_result(community: str | None) -> tuple[float | None, str]:
-    """Stored and compressed, and how that was found; None with the reason where it cannot be."""
-    if community is None:
-        return None, "no Community edition given: QUIVIVE_BENCH_COMMUNITY_URL"
+def bytes_per_result(url: str | None) -> tuple[float | None, str]:
+    """Stored and compressed, and on what server; None with the reason where it cannot be."""
     try:
-        stored = importlib.import_module("bench_ingest").bytes_per_result
-    except (ImportError, AttributeError):
-        return None, "bench_ingest measures no stored bytes"
-    return float(stored(community)), "compressed, Community edition"
+        return compression.bytes_per_result(url)
+    except Unavailable as error:
+        return None, str(error)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from community import community, community_version
 from psycopg import conninfo, sql
 from servers import NatsServer, PostgresServer, TimescaleServer, Unavailable, server_version
 
@@ -78,6 +79,17 @@ def timescale_admin_url() -> Iterator[str]:
     server.start()
     yield server.url
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def community_connection(pytestconfig: pytest.Config) -> Iterator[psycopg.Connection]:
+    """The only connection to TimescaleDB's Community edition, migrated. Without it the test is skipped with the reason."""
+    try:
+        with community() as connection:
+            pytestconfig.stash[VERSIONS].add(community_version(connection))
+            yield connection
+    except Unavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

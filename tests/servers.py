@@ -94,13 +94,15 @@ class PostgresServer(RunningServer):
 class TimescaleServer(RunningServer):
     """PostgreSQL with TimescaleDB, in the folder of `make timescaledb`. Raises Unavailable."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        """`settings` come on top of what suits a test."""
         if not (TIMESCALE_FOLDER / ".complete").exists():
             raise Unavailable("no TimescaleDB: run `make timescaledb`, or name a server in QUIVIVE_TEST_DATABASE_URL")
         if os.geteuid() != 0:
             raise Unavailable(
                 "TimescaleDB in .cache/timescaledb needs root; name a server in QUIVIVE_TEST_DATABASE_URL"
             )
+        self._settings = settings
         self.home = Path(tempfile.mkdtemp(prefix="quivive-", dir=TIMESCALE_FOLDER.resolve() / "tmp"))
         super().__init__(self.home, self._server)
 
@@ -114,6 +116,7 @@ class TimescaleServer(RunningServer):
             "fsync": "off",
             "timezone": "UTC",
             "max_connections": "40",
+            **self._settings,
         }
         flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
         program = Program(
