@@ -55,7 +55,12 @@ def _declare_site(
 
 
 def declare_channel(
-    database_url: str, channel: str, type_: str, audience: Sequence[str] = ("incidents", "operations"), **declared: Any
+    database_url: str,
+    channel: str,
+    type_: str,
+    /,
+    audience: Sequence[str] = ("incidents", "operations"),
+    **declared: Any,
 ) -> None:
     """A channel as `quivive apply` would have stored it."""
     with psycopg.connect(database_url) as connection:

@@ -1,6 +1,8 @@
 """Real receivers of mails and webhooks that remember what came."""
 
+import asyncio
 import json
+import ssl
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from quivive.embedded.places import free_port
 
@@ -36,28 +38,88 @@ class Mail:
 
 
 class MailSink:
-    """An SMTP server that takes every mail, or answers `refuse_with` (such as "451 later") while that is set."""
+    """An SMTP server that takes every mail, or answers `refuse_with` (such as "451 later") while that is set.
 
-    def __init__(self) -> None:
+    With `tls` it speaks STARTTLS, with `implicit` TLS from the first byte; with `login` nobody gets in without. `greylists`
+    so many mails before it takes one, `stalls` before it answers, refuses single `strangers`.
+    """
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        *,
+        implicit: bool = False,
+        login: tuple[str, str] | None = None,
+    ) -> None:
         self.mails: list[Mail] = []
         self.refuse_with: str | None = None
-        self._controller = Controller(self, hostname=HOST, port=free_port(), enable_SMTPUTF8=True)
+        self.greylists = 0
+        self.stalls = False
+        self.strangers: dict[str, str] = {}
+        self.rehearsals = 0
+        """Conversations in which everything was said but the mail."""
+        self.was_encrypted = False
+        self._closing = threading.Event()
+        more: dict[str, Any] = (
+            {"ssl_context": tls} if implicit else {"tls_context": tls, "require_starttls": tls is not None}
+        )
+        if login is not None:
+            more |= {
+                "authenticator": self._authenticator(login),
+                "auth_required": True,
+                "auth_require_tls": not implicit,
+            }
+        self._controller = Controller(self, hostname=HOST, port=free_port(), enable_SMTPUTF8=True, **more)
         self._controller.start()
+
+    @property
+    def port(self) -> int:
+        return int(self._controller.port)
 
     @property
     def url(self) -> str:
         return f"smtp://{HOST}:{self._controller.port}"
 
+    @staticmethod
+    def _authenticator(login: tuple[str, str]) -> Any:
+        def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+            known = (data.login.decode(), data.password.decode()) == login
+            # A server that repeats what it was told: what we write of its refusal must not.
+            return AuthResult(
+                success=known, handled=False, message=None if known else f"535 not you: {data.password.decode()}"
+            )
+
+        return check
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.strangers:
+            return self.strangers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 go on"
+
+    async def handle_RSET(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.rehearsals += 1
+        return "250 forgotten"
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        while self.stalls and not self._closing.is_set():  # noqa: ASYNC110  set by the test's thread
+            await asyncio.sleep(0.05)
+        if self.greylists:
+            self.greylists -= 1
+            return "451 4.7.1 greylisted, come back later"
         if self.refuse_with is not None:
             return self.refuse_with
         message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         assert isinstance(message, EmailMessage)
+        self.was_encrypted = session.ssl is not None
         self.mails.append(Mail(datetime.now(UTC), tuple(envelope.rcpt_tos), message))
         return "250 kept"
 
     def close(self) -> None:
-        self._controller.stop()
+        self._closing.set()
+        self._controller.stop(no_assert=True)
 
 
 @dataclass(frozen=True, slots=True)

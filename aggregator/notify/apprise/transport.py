@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from urllib.parse import quote
 
 from aggregator.notify.alerts import plain_text
@@ -81,20 +81,24 @@ def _quieten() -> None:
 
 
 class _Words(logging.Handler):
-    """What Apprise complains of in this thread."""
+    """What Apprise complains of in this call: its workers inherit the context, though not the thread."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.said: list[str] = []
-        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
+        if _CALL.get() is self:
             self.said.append(record.getMessage())
 
     def __enter__(self) -> "_Words":
+        self._before = _CALL.set(self)
         logging.getLogger("apprise").addHandler(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         logging.getLogger("apprise").removeHandler(self)
+        _CALL.reset(self._before)
+
+
+_CALL: ContextVar[_Words | None] = ContextVar("apprise_call", default=None)

@@ -29,7 +29,7 @@ def compose_mail(
 ) -> EmailMessage:
     """The mail, with `identity` as its Message-ID; `answers` is the Message-ID of the mail that it follows up."""
     mail = EmailMessage()
-    mail["Subject"] = message.subject
+    mail["Subject"] = " ".join(message.subject.split())  # a line break would end the header
     mail["From"] = f"Quivive <{sender}>"
     mail["To"] = ", ".join(recipients)
     mail["Date"] = formatdate(usegmt=True)
