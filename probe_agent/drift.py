@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from hashlib import blake2b
 from html import unescape
-from itertools import pairwise
+from itertools import islice, pairwise
 from urllib.parse import urlsplit
 
 from probe_agent.checks import Check
+from probe_agent.markup import tags
 from probe_agent.targets import HttpTarget
 from quivive.domain.pages import PageFeatures, differs, findings
 from quivive.domain.times import SECOND_US
@@ -22,11 +23,11 @@ MOST_SCRIPT_HOSTS = 64
 MOST_WORDS = 20_000
 REMEMBERED = 65_536
 
-_TAG = re.compile(
-    r"<!--.*?-->|<![^>]*>|<(?P<raw>script|style|noscript|template)\b(?P<raw_attributes>[^>]*)>.*?</(?P=raw)\s*>"
-    r"|<title\b[^>]*>(?P<title>.*?)</title\s*>|<(?P<close>/?)(?P<name>[a-z][a-z0-9]*)(?P<attributes>[^>]*)>",
-    re.I | re.S,
-)
+MOST_TAGS = 20_000
+"""No more of a page are looked at; large pages have some thousands."""
+DEEPEST = 256
+"""Elements that are kept in mind inside a hidden one."""
+
 _SOURCE = re.compile(r"""\bsrc\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
 _LINK = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
 _HIDDEN = re.compile(
@@ -50,25 +51,24 @@ def features(html: str, url: str) -> PageFeatures:
     inside: list[str] = []
     """Elements open since one that is hidden."""
     end = 0
-    for tag in _TAG.finditer(html):
+    for tag in islice(tags(html), MOST_TAGS):
         if not inside:
-            texts.append(html[end : tag.start()])
-        end = tag.end()
-        if tag["raw"]:
-            if tag["raw"].lower() == "script" and (source := _value(_SOURCE, tag["raw_attributes"])):
+            texts.append(html[end : tag.start])
+        end, name = tag.end, tag.name
+        if name == "title" and tag.inner is not None:
+            title = title or " ".join(unescape(tag.inner).split())[:TITLE_CHARACTERS]
+        elif tag.inner is not None:
+            if name == "script" and (source := _value(_SOURCE, tag.attributes)):
                 scripts.add(_host(source))
-        elif tag["title"] is not None:
-            title = title or " ".join(unescape(tag["title"]).split())[:TITLE_CHARACTERS]
-        elif tag["name"]:
-            name = tag["name"].lower()
-            if tag["close"]:
-                _leave(inside, name)
-                continue
+        elif tag.closes:
+            _leave(inside, name)
+        elif name:
             is_link = name == "a"
-            if is_link and (there := _host(_value(_LINK, tag["attributes"]))) and there != host:
+            if is_link and (there := _host(_value(_LINK, tag.attributes))) and there != host:
                 outgoing += 1
-            is_hidden = bool(_HIDDEN.search(_value(_STYLE, tag["attributes"])))
-            if (inside or is_hidden) and name not in _VOID and not tag["attributes"].endswith("/"):
+            is_hidden = bool(tag.attributes and _HIDDEN.search(_value(_STYLE, tag.attributes)))
+            can_hold = name not in _VOID and not tag.attributes.endswith("/")
+            if (inside or is_hidden) and can_hold and len(inside) < DEEPEST:
                 inside.append(name)
             hidden += is_link and bool(inside)
     texts.append(html[end:] if not inside else "")

@@ -28,7 +28,7 @@ from probe_agent.checks import Check
 from probe_agent.connect import Surroundings
 from probe_agent.resolve import Resolver
 from probe_agent.results import Result
-from probe_agent.targets import HttpTarget
+from probe_agent.targets import Drift, HttpTarget
 from quivive.domain.words import Outcome
 
 SEED = 20261122
@@ -186,6 +186,22 @@ def records(dice: Dice) -> Response:
     return (bytes([kind]) + version + length + body) * dice.choice((1, 3, 2000))
 
 
+def markup(dice: Dice) -> Response:
+    """A page that is made to take long to read."""
+    pieces = (
+        b"<script ",
+        b"<script>",
+        b"<a ",
+        b"<!-- ",
+        b"<title>",
+        b"</script ",
+        b"<b style='display:none'>",
+        b"<a href='",
+    )
+    body = dice.choice(pieces) * dice.choice((1000, 20_000)) + dice.choice((b"", b"</i>" * 1000))
+    return b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
 KINDS: tuple[Callable[[Dice], Response], ...] = (
     noise,
     page,
@@ -195,6 +211,7 @@ KINDS: tuple[Callable[[Dice], Response], ...] = (
     compressed,
     redirects,
     records,
+    markup,
 )
 
 
@@ -262,7 +279,8 @@ class HostileServer:
 
 
 def check(number: int, url: str) -> Check:
-    target = HttpTarget(url, body_contains=("", "bread")[number % 2], ip_family=(0, 4)[number % 3 == 0])
+    drift = Drift() if number % 5 else None
+    target = HttpTarget(url, body_contains=("", "bread")[number % 2], ip_family=(0, 4)[number % 3 == 0], drift=drift)
     return Check(number, 1, "sites/s/checks/http", ("r",), 30_000_000, int(TIMEOUT_S * 1e6), 2, 500_000, target)
 
 
