@@ -22,9 +22,10 @@ async def watch(server: str) -> None:
             try:
                 async for message in incidents.WatchIncidents(request, metadata=TOKEN):
                     request.resume_token = message.resume_token or request.resume_token
-                    incident = message.incident if message.HasField("incident") else message.change.current
-                    if incident.name:
-                        print(message.change.kind or "open", incident.site, incident.name, incident.detail, flush=True)
+                    if message.HasField("incident"):  # one that is open already
+                        print("open", message.incident.site, message.incident.name, flush=True)
+                    for change in message.changes.changes:
+                        print(change.kind, change.current.site, change.incident, change.detail, flush=True)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED):
                     raise

@@ -5,6 +5,7 @@ from typing import Any
 
 from quivive.cli.output import Record
 from quivive.cli.records import incident_record, site_record, state_text, time_text
+from quivive.v1 import incident_pb2, site_pb2
 
 STATES = ("DOWN", "PARTIAL_OUTAGE", "UNKNOWN", "UP", "PAUSED")
 """The worst first."""
@@ -32,11 +33,11 @@ class Fleet:
         """A message of the stream of `sites` or of `incidents`."""
         if message.HasField("snapshot_end"):
             self._end_of_snapshot(kind)
-        elif message.HasField("change"):
+        elif message.HasField("changes"):
             self._whole.add(kind)
-            if (record := change_record(kind, message)) is not None:
-                self.events.append(record)
-            self._changed(kind, message.change)
+            self.events += change_records(kind, message)
+            for change in message.changes.changes:
+                self._changed(kind, change)
         elif kind == "sites" and message.HasField("site"):
             self.sites[message.site.name] = site_record(message.site)
             self._snapshot[kind].add(message.site.name)
@@ -78,21 +79,26 @@ class Fleet:
         return sorted(self.sites.values(), key=lambda site: (order.get(site["state"], 2), site["name"]))
 
 
-def change_record(kind: str, message: Any) -> Record | None:
-    """A change as a plain record; None for what is none."""
-    if not message.HasField("change"):
-        return None
-    change = message.change
-    if kind == "sites":
-        return {
-            "kind": change.kind,
-            "time": time_text(change, "time"),
-            "site": change.site,
-            "check": change.check or None,
-            "state": state_text(change.state) if change.state else None,
-            "incident": change.incident or None,
-            "detail": None,
-        }
+def change_records(kind: str, message: Any) -> list[Record]:
+    """Its changes as plain records, in their order."""
+    if not message.HasField("changes"):
+        return []
+    return [_site_change(change) if kind == "sites" else _incident_change(change) for change in message.changes.changes]
+
+
+def _site_change(change: site_pb2.SiteChange) -> Record:
+    return {
+        "kind": change.kind,
+        "time": time_text(change, "time"),
+        "site": change.site,
+        "check": change.check or None,
+        "state": state_text(change.state) if change.state else None,
+        "incident": change.incident or None,
+        "detail": None,
+    }
+
+
+def _incident_change(change: incident_pb2.IncidentChange) -> Record:
     return {
         "kind": f"incident.{change.kind}",
         "time": time_text(change, "time"),

@@ -80,30 +80,30 @@ def _events(server: str, customer: str, wanted: str, changes_only: bool) -> Iter
 
 def _lines(events: Iterator[Event], output: Output, limit: int) -> None:
     """A line an event; the snapshot is told in one."""
-    from quivive.cli.fleet import Fleet, change_record, line_of
+    from quivive.cli.fleet import Fleet, change_records, line_of
     from quivive.cli.output import console
 
     fleet = Fleet()
     out = console()
-    left = limit
+    printed = 0
     for kind, event in events:
         if kind == "trouble" and event:
             print(event, file=sys.stderr)
-        record = change_record(kind, event) if kind in ("sites", "incidents") else None
-        if kind in ("sites", "incidents"):
-            fleet.take(kind, event)
-        if record is None and kind in ("sites", "incidents") and event.HasField("snapshot_end"):
-            record = {"kind": "snapshot", "of": kind, "size": event.snapshot_end.size, **fleet.counts(kind)}
-        if record is None:
+        if kind not in ("sites", "incidents"):
             continue
-        if output is Output.JSON:
-            print(json.dumps(record, ensure_ascii=False))
-        else:
-            out.print(line_of(record))
-        sys.stdout.flush()
-        left -= 1
-        if left == 0:
-            return
+        fleet.take(kind, event)
+        records = change_records(kind, event)
+        if event.HasField("snapshot_end"):
+            records = [{"kind": "snapshot", "of": kind, "size": event.snapshot_end.size, **fleet.counts(kind)}]
+        for record in records:
+            if output is Output.JSON:
+                print(json.dumps(record, ensure_ascii=False))
+            else:
+                out.print(line_of(record))
+            sys.stdout.flush()
+            printed += 1
+            if printed == limit:
+                return
 
 
 def _live(events: Iterator[Event]) -> None:
