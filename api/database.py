@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection, AsyncCursor
-from psycopg.rows import class_row
+from psycopg.rows import AsyncRowFactory, class_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import DeadlineExceeded, InvalidArgument, Unavailable
@@ -16,6 +17,8 @@ from quivive import pooled
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+_PINNED: ContextVar[AsyncConnection[Any] | None] = ContextVar("pinned", default=None)
 
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 30_000
@@ -57,7 +60,14 @@ class Database:
     async def fetch(self, row: type[T], query: LiteralString, **parameters: object) -> list[T]:
         """All rows of a query, each as a `row`, whose fields are named like the columns."""
         with _mapped_errors():
-            async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(row)) as cursor:
+            async with self._connection() as connection, connection.cursor(row_factory=class_row(row)) as cursor:
+                await cursor.execute(query, parameters)
+                return await cursor.fetchall()
+
+    async def fetch_rows(self, factory: AsyncRowFactory[T], query: LiteralString, **parameters: object) -> list[T]:
+        """All rows of a query, as the factory makes them."""
+        with _mapped_errors():
+            async with self._connection() as connection, connection.cursor(row_factory=factory) as cursor:
                 await cursor.execute(query, parameters)
                 return await cursor.fetchall()
 
@@ -86,6 +96,27 @@ class Database:
                     await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
                     cursors = [await connection.cursor(binary=True).execute(query, parameters) for query in queries]
                 return [_only_row(cursor) for cursor in cursors]
+
+    @asynccontextmanager
+    async def consistent(self) -> AsyncIterator[None]:
+        """Within, this task's `fetch` reads the database as it is at one instant."""
+        with _mapped_errors():
+            async with self._pool.connection() as connection, connection.transaction():
+                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                reset = _PINNED.set(connection)
+                try:
+                    yield
+                finally:
+                    _PINNED.reset(reset)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        pinned = _PINNED.get()
+        if pinned is not None:
+            yield pinned
+            return
+        async with self._pool.connection() as connection:
+            yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection[Any]]:

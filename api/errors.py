@@ -2,8 +2,14 @@
 
 ApiError
   InvalidArgument     the request is wrong in itself; names the fields
-  NotFound            there is nothing of that name
+  Unauthenticated     nobody, or somebody we do not know, asks
+  PermissionDenied    somebody asks for what they may not have
+  NotFound            there is nothing of that name, or nothing that the caller may know of
+  AlreadyExists       there is something of that name
   FailedPrecondition  something has to be done before
+  Aborted             somebody else was first: read again, then try again
+  OutOfRange          it was too long ago
+  ResourceExhausted   too much, too fast or too slow; says when to come back
   Unavailable         the database is away; the same request may succeed later
   DeadlineExceeded    it took too long
   Internal            our own fault; the log knows more
@@ -14,7 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NoReturn
 
 import grpc
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 DOMAIN = "quivive"
@@ -42,24 +48,51 @@ class ApiError(Exception):
         *,
         violations: Sequence[Violation] = (),
         metadata: Mapping[str, str] | None = None,
+        retry_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.violations = tuple(violations)
         self.metadata = dict(metadata or {})
+        self.retry_s = retry_s
+        """When the same request may succeed, where that is known."""
 
 
 class InvalidArgument(ApiError):
     code = grpc.StatusCode.INVALID_ARGUMENT
 
 
+class Unauthenticated(ApiError):
+    code = grpc.StatusCode.UNAUTHENTICATED
+
+
+class PermissionDenied(ApiError):
+    code = grpc.StatusCode.PERMISSION_DENIED
+
+
 class NotFound(ApiError):
     code = grpc.StatusCode.NOT_FOUND
 
 
+class AlreadyExists(ApiError):
+    code = grpc.StatusCode.ALREADY_EXISTS
+
+
 class FailedPrecondition(ApiError):
     code = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class Aborted(ApiError):
+    code = grpc.StatusCode.ABORTED
+
+
+class OutOfRange(ApiError):
+    code = grpc.StatusCode.OUT_OF_RANGE
+
+
+class ResourceExhausted(ApiError):
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 class Unavailable(ApiError):
@@ -97,6 +130,10 @@ def to_status(error: ApiError) -> Status:
     status.details.add().Pack(info)
     if bad_request.field_violations:
         status.details.add().Pack(bad_request)
+    if error.retry_s is not None:
+        retry = RetryInfo()
+        retry.retry_delay.FromMilliseconds(round(error.retry_s * 1000))
+        status.details.add().Pack(retry)
     return status
 
 

@@ -1,7 +1,7 @@
 """Reads confirmed outages, with their events and what the attempts saw."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,7 @@ class IncidentRow:
     cause_rule: str | None = None
     cause_reason: str | None = None
     group_id: str | None = None
+    acknowledge_person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,32 @@ class _Known:
     known: int
 
 
-async def read_incident(database: Database, incident: str) -> IncidentRow:
-    """One incident. NotFound when there is none of this id."""
-    found = await read_incidents(database, incident=incident, limit=1)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What incidents are chosen by; None: whatever it is. `*_not` leave out."""
+
+    ids: Sequence[str] | None = None
+    sites: Sequence[str] | None = None
+    sites_not: Sequence[str] = ()
+    customers: Sequence[str] | None = None
+    customers_not: Sequence[str] = ()
+    causes: Sequence[int] | None = None
+    causes_not: Sequence[int] = ()
+    responsibilities: Sequence[int] | None = None
+    responsibilities_not: Sequence[int] = ()
+    groups: Sequence[str] | None = None
+    open: bool | None = None
+    acknowledged: bool | None = None
+    tags: Sequence[str] = ()
+    tags_not: Sequence[str] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+async def read_incident(database: Database, incident: str, customer: str | None = None) -> IncidentRow:
+    """One incident, of that customer if one is named. NotFound when there is none of this id."""
+    subject = Subject(customer=customer) if customer is not None else None
+    found = await read_incidents(database, incident=incident, subject=subject, limit=1)
     if not found:
         raise NotFound("INCIDENT_NOT_FOUND", f"there is no incident {incident}", metadata={"incident": incident})
     return found[0]
@@ -109,8 +133,12 @@ async def read_incidents(
     open_only: bool = False,
     after: tuple[datetime, str] | None = None,
     limit: int,
+    owner: str | None = None,
+    wanted: Wanted | None = None,
+    skip: int = 0,
 ) -> list[IncidentRow]:
-    """Newest start first; `after` is the start and the id of the entry before the first wanted one."""
+    """Newest start first; `after` is the start and the id of the entry before the first wanted one; `owner`: only this customer's."""
+    filtered = wanted or Wanted()
     after_start, after_id = after or (None, "")
     return await database.fetch(
         IncidentRow,
@@ -122,6 +150,9 @@ async def read_incidents(
         after_start=after_start,
         after_id=after_id,
         limit=limit,
+        owner=owner,
+        skip=skip,
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(filtered).items()},
     )
 
 
@@ -161,7 +192,9 @@ async def read_votes(database: Database, incident: IncidentRow) -> list[VoteRow]
     )
 
 
-async def require_subject(database: Database, subject: Subject) -> None:
-    """NotFound when there has never been such a site or customer."""
-    if not await database.fetch(_Known, SQL["subject_known"], site=subject.site, customer=subject.customer):
+async def require_subject(database: Database, subject: Subject, owner: str | None = None) -> None:
+    """NotFound when there has never been such a site or customer, or none that is this owner's."""
+    if not await database.fetch(
+        _Known, SQL["subject_known"], site=subject.site, customer=subject.customer, owner=owner
+    ):
         raise NotFound("SUBJECT_NOT_FOUND", f"there is no {subject}", metadata={"subject": str(subject)})

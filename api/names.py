@@ -38,6 +38,85 @@ def customer_id(name: str, field: str) -> str:
     return _id(name, "customers", field, _ID)
 
 
+def plan_id(name: str, field: str = "name") -> str:
+    """The id in `plans/{plan}`. InvalidArgument otherwise."""
+    return _id(name, "plans", field, _ID)
+
+
+def region_id(name: str, field: str = "name") -> str:
+    """The id in `regions/{region}`. InvalidArgument otherwise."""
+    return _id(name, "regions", field, _ID)
+
+
+def region_part(region: str, field: str) -> str:
+    """A region's id as it is. InvalidArgument otherwise."""
+    return new_id(region, field)
+
+
+def channel_id(name: str, field: str = "name") -> str:
+    """The id in `channels/{channel}`. InvalidArgument otherwise."""
+    return _id(name, "channels", field, _ID)
+
+
+def silence_id(name: str, field: str = "name") -> str:
+    """The id in `silences/{silence}`. InvalidArgument otherwise."""
+    return _id(name, "silences", field, _ID)
+
+
+def schedule_id(name: str, field: str = "name") -> str:
+    """The id in `schedules/{schedule}`. InvalidArgument otherwise."""
+    return _id(name, "schedules", field, _ID)
+
+
+def person_id(name: str, field: str = "name") -> str:
+    """The id in `people/{person}`. InvalidArgument otherwise."""
+    prefix, _, person = name.partition("/")
+    if prefix != "people" or not _ID.fullmatch(person):
+        raise invalid_field(field, "BAD_NAME", f"{name[:100]!r} is not of the form people/{{person}}")
+    return person
+
+
+def override_name(name: str, field: str = "name") -> tuple[str, str]:
+    """Schedule and override in `schedules/{schedule}/overrides/{override}`. InvalidArgument otherwise."""
+    schedule, marker, override = name.partition("/overrides/")
+    if not marker or not _ID.fullmatch(override):
+        raise invalid_field(
+            field, "BAD_NAME", f"{name[:100]!r} is not of the form schedules/{{schedule}}/overrides/{{override}}"
+        )
+    return schedule_id(schedule, field), override
+
+
+def token_id(name: str, field: str = "name") -> str:
+    """The prefix in `tokens/{prefix}`. InvalidArgument otherwise."""
+    return _id(name, "tokens", field, _ID)
+
+
+def maintenance_id(name: str, field: str = "name") -> tuple[str, int]:
+    """Site and number in `sites/{site}/maintenance/{maintenance}`. InvalidArgument otherwise."""
+    site, marker, number = name.partition("/maintenance/")
+    if not marker or not re.fullmatch(r"[0-9]{1,18}", number, re.ASCII):
+        raise invalid_field(
+            field, "BAD_NAME", f"{name[:100]!r} is not of the form sites/{{site}}/maintenance/{{maintenance}}"
+        )
+    return site_id(site, field), int(number)
+
+
+def new_id(text: str, field: str) -> str:
+    """An id for something new. InvalidArgument when it cannot be one."""
+    if not _ID.fullmatch(text):
+        raise invalid_field(field, "BAD_ID", f"{text[:100]!r} is not made of a to z, 0 to 9 and hyphens, at most 63")
+    return text
+
+
+def id_from_url(url: str) -> str:
+    """An id for a site, made from its URL's host. InvalidArgument when there is none."""
+    host = url.partition("://")[2].split("/")[0].rpartition("@")[2].split(":")[0].lower().removeprefix("www.")
+    found = re.sub(r"[^a-z0-9]+", "-", host).strip("-")[:63].strip("-")
+    if not found:
+        raise invalid_field("site_id", "REQUIRED", "must be given where the URL has no host to make one from")
+    return found
+
+
 def incident_id(name: str) -> str:
     """The id in `incidents/{incident}`. InvalidArgument otherwise."""
     return _id(name, "incidents", "name", _INCIDENT_ID)

@@ -18,6 +18,9 @@ class RegionRow:
     simulated: bool
     blind_time: datetime | None
     blind_reason: str | None
+    drained: bool = False
+    checks: int = 0
+    """Those that are watched from it."""
 
 
 async def read_regions(database: Database) -> list[RegionRow]:

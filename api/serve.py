@@ -16,67 +16,37 @@ from datetime import UTC, datetime
 import grpc
 import structlog
 import uvicorn
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.apply.apply import Applier
+from api import serving as serving_status
+from api.auth import audit
+from api.bus_link import BusLink
 from api.database import Database
+from api.grpc_server import Parts, build, calendars, credentials
 from api.heartbeats.addresses import Addresses
 from api.heartbeats.calls import Calls
 from api.heartbeats.observer import Observer
-from api.interceptor import Interceptor
+from api.inbound.link_page import LinkPage
+from api.inbound.routes import Inbound
+from api.json_face.app import PATHS, Face
 from api.mirror import CheckMirror
 from api.presences import Presences
-from api.report.report import Reporter
-from api.services.configuration import ConfigurationService
-from api.services.evidence import EvidenceService
-from api.services.incidents import IncidentService
-from api.services.regions import RegionService
-from api.services.reports import ReportService
-from api.services.sites import SiteService
-from api.services.sla import SlaService
 from api.settings import ApiSettings
+from api.status.directory import Directory
+from api.status.pages import StatusPages
+from api.status.routes import StatusRoutes
+from api.streams.feed import Feed
 from api.web.app import application
 from api.web.pages import Pages
 from quivive import bus
-from quivive.v1 import (
-    configuration_pb2,
-    configuration_pb2_grpc,
-    evidence_pb2,
-    evidence_pb2_grpc,
-    incident_pb2,
-    incident_pb2_grpc,
-    region_pb2,
-    region_pb2_grpc,
-    report_pb2,
-    report_pb2_grpc,
-    site_pb2,
-    site_pb2_grpc,
-    sla_pb2,
-    sla_pb2_grpc,
-)
 
 log = structlog.get_logger(__name__)
 
-MAX_MESSAGE_BYTES = 10 * 1024 * 1024
 GRACE_S = 2.0
 """What running calls and pages are given to end."""
-
-SERVICES = tuple(
-    module.DESCRIPTOR.services_by_name[name].full_name
-    for module, name in (
-        (site_pb2, "SiteService"),
-        (incident_pb2, "IncidentService"),
-        (sla_pb2, "SlaService"),
-        (region_pb2, "RegionService"),
-        (configuration_pb2, "ConfigurationService"),
-        (report_pb2, "ReportService"),
-        (evidence_pb2, "EvidenceService"),
-    )
-)
 
 
 class AddressTaken(Exception):
@@ -93,20 +63,24 @@ class Ports:
 
 async def serve(settings: ApiSettings, stop: asyncio.Event, on_started: Callable[[Ports], None] | None = None) -> None:
     """Serve until `stop` is set; `on_started` learns the ports. AddressTaken when a port cannot be had."""
-    database = Database(settings.database_url.get_secret_value())
-    mirror, presences = CheckMirror(database), Presences()
+    database = Database(settings.database_url.get_secret_value(), on_write=audit.record)
+    mirror, presences, link, feed = CheckMirror(database), Presences(), BusLink(), Feed(database)
     addresses = _addresses(settings)
     observer = Observer(database, addresses, settings.shards) if addresses is not None else None
     web_socket = _listen(settings.bind, settings.http_port, "QUIVIVE_HTTP_PORT")
     try:
-        grpc_server, statuses = await _grpc_server(database, mirror, presences, addresses, settings)
-        grpc_port = _add_port(grpc_server, settings.bind, settings.grpc_port)
+        parts = Parts(database, mirror, presences, addresses, link, feed, settings, _now)
+        built = await build(parts)
+        grpc_server, statuses = built.server, built.statuses
+        grpc_port = _add_port(grpc_server, settings)
     except AddressTaken:
         web_socket.close()
         raise
     await database.open()
-    following = asyncio.create_task(_follow_bus(settings.nats_url, mirror, presences, observer), name="bus")
-    web = _web_server(database, Calls(database) if addresses is not None else None)
+    following = asyncio.create_task(_follow_bus(settings.nats_url, mirror, presences, observer, link), name="bus")
+    feeding = asyncio.create_task(feed.run(), name="feed")
+    telling = asyncio.create_task(serving_status.follow(built.names, statuses.set, database.not_ready), name="health")
+    web = _web_server(database, settings, Calls(database) if addresses is not None else None, built.face)
     await grpc_server.start()
     serving = asyncio.create_task(web.serve(sockets=[web_socket]), name="web")
     ports = Ports(grpc_port, web_socket.getsockname()[1])
@@ -118,47 +92,19 @@ async def serve(settings: ApiSettings, stop: asyncio.Event, on_started: Callable
     stopping.cancel()
     await statuses.enter_graceful_shutdown()
     web.should_exit = True
+    # Watchers are told at once: they resume elsewhere, or here when we are back.
+    feed.close()
     await asyncio.gather(grpc_server.stop(GRACE_S), serving)
     following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    feeding.cancel()
+    telling.cancel()
+    await asyncio.gather(following, feeding, telling, return_exceptions=True)
     await database.close()
     log.info("api.stopped")
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-async def _grpc_server(
-    database: Database,
-    mirror: CheckMirror,
-    presences: Presences,
-    addresses: Addresses | None,
-    settings: ApiSettings,
-) -> tuple[grpc.aio.Server, HealthServicer]:
-    server = grpc.aio.server(
-        interceptors=[Interceptor()],
-        options=[
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            # Otherwise a second server would quietly share the port.
-            ("grpc.so_reuseport", 0),
-        ],
-    )
-    site_pb2_grpc.add_SiteServiceServicer_to_server(SiteService(database, addresses), server)
-    incident_pb2_grpc.add_IncidentServiceServicer_to_server(IncidentService(database), server)
-    sla_pb2_grpc.add_SlaServiceServicer_to_server(SlaService(database, _now), server)
-    region_pb2_grpc.add_RegionServiceServicer_to_server(RegionService(database, presences, _now), server)
-    applier = Applier(database, settings.min_interval, mirror.wake, addresses)
-    configuration_pb2_grpc.add_ConfigurationServiceServicer_to_server(ConfigurationService(applier), server)
-    report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(Reporter(database, _now)), server)
-    evidence_pb2_grpc.add_EvidenceServiceServicer_to_server(EvidenceService(database), server)
-    statuses = HealthServicer()
-    for name in SERVICES:
-        await statuses.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(statuses, server)
-    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    return server, statuses
 
 
 class _Web(uvicorn.Server):
@@ -176,10 +122,33 @@ def _addresses(settings: ApiSettings) -> Addresses | None:
     return Addresses(settings.heartbeat_key.get_secret_value(), settings.public_url)
 
 
-def _web_server(database: Database, calls: Calls | None) -> _Web:
+def _replies(database: Database, settings: ApiSettings) -> list[Route]:
+    """Where people and services acknowledge."""
+    routes = Inbound(database).routes()
+    if settings.link_key is not None:
+        routes += calendars(database, settings, _now).routes()
+        routes += LinkPage(database, settings.link_key.get_secret_value().encode()).routes()
+    return routes
+
+
+def _beside(pages: ASGIApp, face: ASGIApp) -> ASGIApp:
+    """The JSON face under its own paths, the pages under all others."""
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path", ""))
+        await (face if path.startswith(PATHS) else pages)(scope, receive, send)
+
+    return both
+
+
+def _web_server(database: Database, settings: ApiSettings, calls: Calls | None, face: Face) -> _Web:
+    status = StatusRoutes(Directory(database), StatusPages(database, _now), settings.public_url)
     return _Web(
         uvicorn.Config(
-            application(Pages(database, _now), database.not_ready, calls),
+            _beside(
+                application(Pages(database, _now), status, database.not_ready, calls, _replies(database, settings)),
+                face.application(),
+            ),
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -190,9 +159,12 @@ def _web_server(database: Database, calls: Calls | None) -> _Web:
     )
 
 
-async def _follow_bus(url: str, mirror: CheckMirror, presences: Presences, observer: Observer | None) -> None:
+async def _follow_bus(
+    url: str, mirror: CheckMirror, presences: Presences, observer: Observer | None, link: BusLink
+) -> None:
     """For as long as the process lives; the connection waits for a broker that is not up yet."""
     nc: Client = await bus.connect(url, name="api")
+    link.connected(nc)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(mirror.run(nc), name="mirror")
@@ -217,11 +189,13 @@ def _listen(bind: str, port: int, setting: str) -> socket.socket:
         raise AddressTaken(f"{setting}: cannot listen on {bind} port {port}: {why}") from None
 
 
-def _add_port(server: grpc.aio.Server, bind: str, port: int) -> int:
+def _add_port(server: grpc.aio.Server, settings: ApiSettings) -> int:
+    bind, port = settings.bind, settings.grpc_port
     # gRPC says only that it failed; a socket says why.
     _listen(bind, port, "QUIVIVE_GRPC_PORT").close()
-    host = f"[{bind}]" if ":" in bind else bind
+    address = f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}"
     try:
-        return server.add_insecure_port(f"{host}:{port}")
+        shown = credentials(settings)
+        return server.add_insecure_port(address) if shown is None else server.add_secure_port(address, shown)
     except RuntimeError as error:
         raise AddressTaken(f"QUIVIVE_GRPC_PORT: cannot listen on {bind} port {port}: {error}") from None

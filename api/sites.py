@@ -1,9 +1,10 @@
 """Reads the watched sites and how they stand now."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from api.database import Database
 from api.errors import NotFound
@@ -46,6 +47,8 @@ class SiteRow:
     last_incident_start: datetime | None
     last_incident_resolve: datetime | None
     last_incident_cause: int | None
+    declared: Mapping[str, Any]
+    create_time: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,39 @@ def site_state(paused: bool, checks: Sequence[CheckRow]) -> State:
     return State.UNKNOWN
 
 
-async def read_site(database: Database, site: str) -> Site:
-    """One live site. NotFound when there is none of this id."""
-    found = await read_sites(database, site=site)
+@dataclass(frozen=True, slots=True)
+class FoundSite:
+    """What sites are found and sorted by; `rank` counts the worst state as 0."""
+
+    site_id: str
+    customer_id: str
+    url: str
+    paused: bool
+    tags: list[str]
+    preset: str
+    create_time: datetime
+    state: int
+    rank: int
+    state_time: datetime
+
+
+async def read_site(database: Database, site: str, customer: str | None = None) -> Site:
+    """One live site, of that customer if one is named. NotFound when there is none of this id."""
+    found = await read_sites(database, site=site, customer=customer)
     if not found:
         raise NotFound("SITE_NOT_FOUND", f"there is no site {site}", metadata={"site": site})
     return found[0]
+
+
+async def find_sites(database: Database, customer: str | None) -> list[FoundSite]:
+    """All live sites, by id, with no more than it takes to choose among them."""
+    return await database.fetch(FoundSite, SQL["find"], customer=customer)
+
+
+async def read_chosen(database: Database, sites: Sequence[str]) -> list[Site]:
+    """These sites, in this order; those that are gone are left out."""
+    found = {site.row.site_id: site for site in await read_sites(database, sites=sites)}
+    return [found[site] for site in sites if site in found]
 
 
 async def read_sites(
@@ -94,15 +124,34 @@ async def read_sites(
     *,
     site: str | None = None,
     customer: str | None = None,
+    sites: Sequence[str] | None = None,
     after: str = "",
     limit: int | None = None,
 ) -> list[Site]:
     """Live sites by id, those behind `after` only, at most `limit`."""
-    rows = await database.fetch(SiteRow, SQL["page"], site=site, customer=customer, after=after, limit=limit)
+    rows = await database.fetch(
+        SiteRow,
+        SQL["page"],
+        site=site,
+        customer=customer,
+        sites=None if sites is None else list(sites),
+        after=after,
+        limit=limit,
+    )
     checks: defaultdict[str, list[CheckRow]] = defaultdict(list)
     for check in await database.fetch(CheckRow, SQL["checks"], sites=[row.site_id for row in rows]):
         checks[check.site_id].append(check)
     return [Site(row, checks[row.site_id]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tagged:
+    site_id: str
+
+
+async def read_tagged(database: Database, tag: str, owner: str | None) -> list[str]:
+    """The live sites with this tag, by id; only the owner's, if one is named."""
+    return [row.site_id for row in await database.fetch(_Tagged, SQL["tagged"], tag=tag, customer=owner)]
 
 
 @dataclass(frozen=True, slots=True)

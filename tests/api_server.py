@@ -17,14 +17,21 @@ from google.rpc.status_pb2 import Status
 from api.serve import Ports, serve
 from api.settings import ApiSettings
 from quivive.domain.words import Cause, State, responsibility_for
+from quivive.tokens import new_token
 from quivive.v1 import (
+    audit_pb2_grpc,
     configuration_pb2,
     configuration_pb2_grpc,
+    customer_pb2_grpc,
     incident_pb2_grpc,
+    maintenance_pb2_grpc,
+    plan_pb2_grpc,
     region_pb2_grpc,
     report_pb2_grpc,
+    result_pb2_grpc,
     site_pb2_grpc,
     sla_pb2_grpc,
+    token_pb2_grpc,
 )
 
 WITHIN_S = 30
@@ -56,6 +63,8 @@ class Api:
     channel: grpc.aio.Channel
     web: httpx.AsyncClient
     database_url: str
+    token: str
+    """An operator's."""
 
     @property
     def configuration(self) -> Any:
@@ -80,6 +89,34 @@ class Api:
     @property
     def reports(self) -> Any:
         return report_pb2_grpc.ReportServiceStub(self.channel)
+
+    @property
+    def customers(self) -> Any:
+        return customer_pb2_grpc.CustomerServiceStub(self.channel)
+
+    @property
+    def plans(self) -> Any:
+        return plan_pb2_grpc.PlanServiceStub(self.channel)
+
+    @property
+    def results(self) -> Any:
+        return result_pb2_grpc.ResultServiceStub(self.channel)
+
+    @property
+    def maintenance(self) -> Any:
+        return maintenance_pb2_grpc.MaintenanceServiceStub(self.channel)
+
+    @property
+    def silences(self) -> Any:
+        return maintenance_pb2_grpc.SilenceServiceStub(self.channel)
+
+    @property
+    def tokens(self) -> Any:
+        return token_pb2_grpc.TokenServiceStub(self.channel)
+
+    @property
+    def audit(self) -> Any:
+        return audit_pb2_grpc.AuditServiceStub(self.channel)
 
     async def apply(
         self, configuration: dict[str, Any] | str, *, prune: bool = False, validate_only: bool = False
@@ -155,11 +192,49 @@ class Api:
             return cursor.fetchall() if cursor.description else []
 
 
+class _Shown:
+    """Shows a token with every call that shows none itself."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def _with_token(self, details: Any) -> Any:
+        metadata = grpc.aio.Metadata(*(details.metadata or ()))
+        if "authorization" not in metadata:
+            metadata.add("authorization", f"Bearer {self._token}")
+        return details._replace(metadata=metadata)
+
+
+class _ShownUnary(_Shown, grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc,type-arg]
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await continuation(self._with_token(client_call_details), request)
+
+
+class _ShownStream(_Shown, grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[misc,type-arg]
+    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await continuation(self._with_token(client_call_details), request)
+
+
+def channel_to(address: str, token: str) -> grpc.aio.Channel:
+    """A channel that shows the token; an empty one shows none."""
+    if not token:
+        return grpc.aio.insecure_channel(address)
+    return grpc.aio.insecure_channel(address, interceptors=[_ShownUnary(token), _ShownStream(token)])
+
+
 @asynccontextmanager
 async def running_api(database_url: str, nats_url: str, **settings: Any) -> AsyncIterator[Api]:
     """Start the api on free ports, stop it afterwards."""
     stop, ports = asyncio.Event(), asyncio.get_running_loop().create_future()
-    values = {"database_url": database_url, "nats_url": nats_url, "grpc_port": 0, "http_port": 0, **settings}
+    token = str(new_token())
+    values = {
+        "database_url": database_url,
+        "nats_url": nats_url,
+        "grpc_port": 0,
+        "http_port": 0,
+        "operator_token": token,
+        **settings,
+    }
     task = asyncio.create_task(serve(ApiSettings(**values), stop, ports.set_result))
     await asyncio.wait({task, ports}, return_when=asyncio.FIRST_COMPLETED, timeout=WITHIN_S)
     if task.done():
@@ -167,10 +242,10 @@ async def running_api(database_url: str, nats_url: str, **settings: Any) -> Asyn
     listening: Ports = ports.result()
     try:
         async with (
-            grpc.aio.insecure_channel(f"127.0.0.1:{listening.grpc}") as channel,
+            channel_to(f"127.0.0.1:{listening.grpc}", token) as channel,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{listening.http}", trust_env=False) as web,
         ):
-            yield Api(listening, channel, web, database_url)
+            yield Api(listening, channel, web, database_url, token)
     finally:
         stop.set()
         await asyncio.wait_for(task, 10)
@@ -197,7 +272,8 @@ def refusal(error: grpc.aio.AioRpcError) -> Refusal:
     assert status.details[0].Unpack(info)
     for detail in status.details[1:]:
         bad_request = BadRequest()
-        assert detail.Unpack(bad_request)
+        if not detail.Unpack(bad_request):  # RetryInfo
+            continue
         violations = [(entry.field, entry.description) for entry in bad_request.field_violations]
     assert status.code == error.code().value[0]
     return Refusal(error.code(), status.message, info.reason, info.domain, violations)

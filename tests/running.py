@@ -125,7 +125,12 @@ class Quivive:
         """Run the `quivive` command against it."""
         done = subprocess.run(
             [COMMAND, *arguments],
-            env={**os.environ, **self.environment, "QUIVIVE_SERVER": f"127.0.0.1:{self.grpc_port}"},
+            env={
+                **os.environ,
+                **self.environment,
+                "QUIVIVE_SERVER": f"127.0.0.1:{self.grpc_port}",
+                "QUIVIVE_DATA_DIR": str(self.data_dir),
+            },
             capture_output=True,
             text=True,
             check=False,

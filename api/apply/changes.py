@@ -69,7 +69,7 @@ class Plan:
 def plan_kinds(present: Declared, wanted: Declared, *, prune: bool) -> Plan:
     """Step 1. Plans are never pruned, for history refers to them; nor are regions by a configuration that names none."""
     return Plan(
-        regions=compare(present.regions, wanted.regions, prune=prune and bool(wanted.regions)),
+        regions=compare(present.regions, _as_drained(present, wanted), prune=prune and bool(wanted.regions)),
         plans=compare(present.plans, wanted.plans, prune=False),
         customers=compare(present.customers, wanted.customers, prune=prune),
         sites=compare(present.sites, wanted.sites, prune=prune),
@@ -81,13 +81,24 @@ def plan_kinds(present: Declared, wanted: Declared, *, prune: bool) -> Plan:
     )
 
 
+def _as_drained(present: Declared, wanted: Declared) -> Mapping[str, RegionConfig]:
+    """Who says nothing about it leaves a region drained, or not, as it is."""
+    return {
+        id_: region
+        if region.drained is not None
+        else region.model_copy(update={"drained": id_ in present.regions and bool(present.regions[id_].drained)})
+        for id_, region in wanted.regions.items()
+    }
+
+
 def plan_checks(present: Present, plan: Plan, *, heartbeats: bool = True) -> CheckChanges:
     """Steps 2 and 3. The plan's references must hold. `heartbeats`: jobs can call this server."""
-    regions = sorted(plan.regions.after)
+    drained = frozenset(id_ for id_, region in plan.regions.after.items() if region.drained)
+    regions = sorted(plan.regions.after.keys() - drained)
     wanted = {
         (check.site, check.name): check
         for site in plan.sites.after.values()
-        for check in wanted_checks(site, _terms(site, plan, regions, heartbeats=heartbeats))
+        for check in wanted_checks(site, _terms(site, plan, regions, drained, heartbeats=heartbeats))
     }
     created, revised, flagged = [], [], []
     for key, check in wanted.items():
@@ -146,9 +157,11 @@ def describe(plan: Plan, checks: CheckChanges, call_url: Callable[[str], str] | 
     return changes
 
 
-def _terms(site: SiteConfig, plan: Plan, regions: Sequence[str], *, heartbeats: bool) -> Terms:
+def _terms(
+    site: SiteConfig, plan: Plan, regions: Sequence[str], drained: frozenset[str], *, heartbeats: bool
+) -> Terms:
     customer = plan.customers.after[site.customer]
-    return Terms(plan.plans.after[customer.plan].interval, customer.timezone, regions, heartbeats)
+    return Terms(plan.plans.after[customer.plan].interval, customer.timezone, regions, drained, heartbeats)
 
 
 def _without_numbers(spec: bus_pb2.CheckSpec) -> bus_pb2.CheckSpec:

@@ -30,6 +30,8 @@ class Terms:
     interval: timedelta
     timezone: str
     regions: Sequence[str]
+    """Those that are not drained."""
+    drained: frozenset[str]
     heartbeats: bool
     """Whether jobs can call this server."""
 
@@ -85,7 +87,8 @@ def _wanted(
     site: SiteConfig, name: str, check: CheckConfig, terms: Terms, *, uncached: bool = False, dormant: bool = False
 ) -> WantedCheck:
     interval = check.interval or site.interval or terms.interval
-    watching = sorted(check.regions or site.regions or terms.regions)
+    named = check.regions or site.regions or terms.regions
+    watching = sorted(region for region in named if region not in terms.drained)
     alone = len(watching) == 1
     spec = bus_pb2.CheckSpec(
         name=f"sites/{site.id}/checks/{name}",

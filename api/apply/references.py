@@ -17,6 +17,7 @@ def violations(
 ) -> list[Violation]:
     """Every unknown reference and every value that this server does not take, in the configuration's order."""
     problems = list(_problems(configuration, plan, min_interval, "; --prune would remove it" if prune else ""))
+    problems += _drained(configuration, plan)
     if not heartbeats:
         problems += _heartbeats(configuration)
     return [Violation(format_path(path), message) for path, message in problems]
@@ -38,7 +39,31 @@ def _problems(
             yield ("sites", index, "customer"), _unknown("customer", site.customer, plan.customers.after) + removed
         if not plan.regions.after:
             yield ("sites", index), "no region is declared that could watch it"
+        elif nowhere := _unwatched(site, plan):
+            yield ("sites", index, *nowhere), "every region that could watch it is drained"
         yield from _site_problems(("sites", index), site, plan, min_interval, hint)
+
+
+def _drained(configuration: Configuration, plan: Plan) -> Iterator[tuple[ValuePath, str]]:
+    """Of sites that are not declared here, too: draining a region reaches them all."""
+    declared = {site.id for site in configuration.sites}
+    for index, region in enumerate(configuration.regions):
+        before = plan.regions.updated.get(region.id)
+        if region.drained and before is not None and not before[0].drained:
+            for site in plan.sites.after.values():
+                if site.id not in declared and _unwatched(site, plan) is not None:
+                    yield ("regions", index, "drained"), f"site {site.id} would be watched from nowhere"
+
+
+def _unwatched(site: SiteConfig, plan: Plan) -> ValuePath | None:
+    """What of a site no region would look at."""
+    sighted = {id_ for id_, region in plan.regions.after.items() if not region.drained}
+    unknown = plan.regions.after.keys()
+    for path, named in (((), site.regions), *((("checks", n), check.regions) for n, check in enumerate(site.checks))):
+        # A region that is not there at all is told of elsewhere.
+        if not sighted.intersection(named if named is not None else sighted) and not (set(named or ()) - unknown):
+            return path
+    return None
 
 
 def _heartbeats(configuration: Configuration) -> Iterator[tuple[ValuePath, str]]:

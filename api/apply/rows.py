@@ -35,9 +35,15 @@ def rows_of(plan: Plan, checks: CheckChanges, new_id: Callable[[], int]) -> dict
         "add_region_event": [
             *({"id": id_, "kind": "declared"} for id_ in plan.regions.created),
             *({"id": id_, "kind": "removed"} for id_ in plan.regions.deleted),
+            *(
+                {"id": id_, "kind": "drained" if after.drained else "undrained"}
+                for id_, (before, after) in plan.regions.updated.items()
+                if before.drained != after.drained
+            ),
         ],
         "delete_region": [{"id": id_} for id_ in plan.regions.deleted],
         **_paging_rows(plan),
+        "delete_plan": [{"id": id_} for id_ in plan.plans.deleted],
         "put_plan": [_plan_row(sold) for sold in _changed(plan.plans)],
         "put_customer": [_customer_row(customer) for customer in _changed(plan.customers)],
         "put_site": [_site_row(site) for site in _changed(plan.sites)],
@@ -170,11 +176,14 @@ def _customer_row(customer: CustomerConfig) -> Row:
         "holidays": customer.holidays or "",
         "escalation_policy": customer.escalation_policy,
         "contacts": Jsonb([contact.model_dump(mode="json", exclude_defaults=True) for contact in customer.contacts]),
+        "status_page": None
+        if customer.status_page is None
+        else Jsonb(customer.status_page.model_dump(mode="json", exclude_defaults=True)),
     }
 
 
 def _region_row(region: RegionConfig) -> Row:
-    return {"id": region.id, "title": region.title, "simulated": region.simulated}
+    return {"id": region.id, "title": region.title, "simulated": region.simulated, "drained": region.drained}
 
 
 def _site_row(site: SiteConfig) -> Row:

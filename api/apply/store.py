@@ -1,6 +1,7 @@
 """The declared kinds in the database: read as one value, written change by change. Everything inside one transaction."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from quivive.configuration import (
     ScheduleConfig,
     SilenceConfig,
     SiteConfig,
+    StatusPageConfig,
 )
 from quivive.v1 import bus_pb2
 
@@ -41,27 +43,25 @@ async def lock(connection: Connection) -> None:
     await connection.execute(SQL["lock"])
 
 
-async def read_present(connection: Connection) -> Present:
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Of sites with their checks, and of customers, only these; None: all."""
+
+    sites: Sequence[str] | None = None
+    customers: Sequence[str] | None = None
+
+
+async def read_present(connection: Connection, only: Only = Only()) -> Present:  # noqa: B008  it is frozen
     """What is declared and watched now."""
-    plans = [_plan(row) for row in await _rows(connection, "plans")]
-    customers = [
-        CustomerConfig(
-            id=row["customer_id"],
-            name=row["title"],
-            plan=row["plan_id"],
-            locale=row["locale"],
-            timezone=row["timezone"],
-            holidays=row["holidays"] or None,
-            escalation_policy=row["escalation_policy"],
-            contacts=tuple(ContactConfig.model_validate(contact) for contact in row["contacts"]),
-        )
-        for row in await _rows(connection, "customers")
-    ]
+    sites_only = {"sites": None if only.sites is None else list(only.sites)}
+    customers_only = {"customers": None if only.customers is None else list(only.customers)}
+    plans = [plan_of(row) for row in await _rows(connection, "plans")]
+    customers = [customer_of(row) for row in await _rows(connection, "customers", customers_only)]
     regions = [
-        RegionConfig(id=row["name"], title=row["title"], simulated=row["simulated"])
+        RegionConfig(id=row["name"], title=row["title"], simulated=row["simulated"], drained=row["drained"])
         for row in await _rows(connection, "regions")
     ]
-    sites = [SiteConfig.model_validate(row["declared"]) for row in await _rows(connection, "sites")]
+    sites = [SiteConfig.model_validate(row["declared"]) for row in await _rows(connection, "sites", sites_only)]
     channels = [_CHANNEL.validate_python(row["declared"]) for row in await _rows(connection, "channels")]
     people = [PersonConfig.model_validate(row["declared"]) for row in await _rows(connection, "people")]
     schedules = [ScheduleConfig.model_validate(row["declared"]) for row in await _rows(connection, "schedules")]
@@ -76,7 +76,7 @@ async def read_present(connection: Connection) -> Present:
             row["paused"],
             bus_pb2.CheckSpec.FromString(row["spec"]),
         )
-        for row in await _rows(connection, "checks")
+        for row in await _rows(connection, "checks", sites_only)
     }
     return Present(
         Declared(
@@ -106,7 +106,23 @@ async def write(connection: Connection, plan: Plan, checks: CheckChanges, new_id
         await cursor.execute(SQL["bump"])
 
 
-def _plan(row: Mapping[str, Any]) -> PlanConfig:
+def customer_of(row: Mapping[str, Any]) -> CustomerConfig:
+    """A customer as it is declared, from its row."""
+    return CustomerConfig(
+        id=row["customer_id"],
+        name=row["title"],
+        plan=row["plan_id"],
+        locale=row["locale"],
+        timezone=row["timezone"],
+        holidays=row["holidays"] or None,
+        escalation_policy=row["escalation_policy"],
+        contacts=tuple(ContactConfig.model_validate(contact) for contact in row["contacts"]),
+        status_page=None if row["status_page"] is None else StatusPageConfig.model_validate(row["status_page"]),
+    )
+
+
+def plan_of(row: Mapping[str, Any]) -> PlanConfig:
+    """A plan's version as it is declared, from its row."""
     return PlanConfig(
         id=row["plan_id"],
         title=row["title"],
@@ -127,7 +143,7 @@ def _plan(row: Mapping[str, Any]) -> PlanConfig:
     )
 
 
-async def _rows(connection: Connection, section: str) -> Rows:
+async def _rows(connection: Connection, section: str, parameters: Mapping[str, Any] | None = None) -> Rows:
     async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(SQL[section])
+        await cursor.execute(SQL[section], parameters)
         return await cursor.fetchall()

@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from api import names, page_tokens
+from api.auth import audit
 from api.corrections import LONGEST_AUTHOR, LONGEST_REASON, SQL, sentence
 from api.database import Database
 from api.errors import FailedPrecondition, NotFound
@@ -79,6 +80,11 @@ class EvidenceService(evidence_pb2_grpc.EvidenceServiceServicer):
         }
         async with self._database.transaction() as connection:
             await connection.execute(SQL["longer"])
+            # Who did it stays in the audit log; whose it was does not.
+            audit.about("")
+            audit.summed_up({"author": row["author"], "reason": row["reason"]})
+            await connection.execute(SQL["forget_audits"], row)
+            await connection.execute(SQL["forget_creations"], row)
             try:
                 erased = await (await connection.execute(SQL["erase"], row)).fetchone()
             except psycopg.errors.NoDataFound:

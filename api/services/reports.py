@@ -3,6 +3,7 @@
 import grpc
 
 from api import names
+from api.auth import scope
 from api.report.report import Reporter
 from quivive.v1 import report_pb2, report_pb2_grpc
 
@@ -17,4 +18,5 @@ class ReportService(report_pb2_grpc.ReportServiceServicer):
         context: grpc.aio.ServicerContext[report_pb2.RenderReportRequest, report_pb2.RenderReportResponse],
     ) -> report_pb2.RenderReportResponse:
         customer = names.customer_id(request.customer, "customer")
+        scope.customer_asked_for(customer)
         return report_pb2.RenderReportResponse(html=await self._reporter.render(customer, request.month))

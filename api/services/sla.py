@@ -8,6 +8,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from api import names
+from api.auth import scope
 from api.calendars import Granularity, month_window
 from api.database import Database
 from api.errors import invalid_field
@@ -15,20 +16,30 @@ from api.figures import Span, mean_availability
 from api.incidents import require_subject
 from api.latencies import read_latencies
 from api.names import Subject
+from api.response import count
 from api.services.messages import timestamp
-from api.services.sla_messages import figure_message, latency_message
+from api.services.sla_messages import figure_message, latency_message, target_message
+from api.sites import read_tagged
 from api.sla import SiteFigure, read_figures
 from api.sla_rows import read_timezone
+from api.targets import read_targets
 from quivive.domain.times import to_datetime, to_us
 from quivive.v1 import sla_pb2, sla_pb2_grpc
 
-Windowed = sla_pb2.QuerySlaRequest | sla_pb2.QueryLatencyRequest
+Windowed = (
+    sla_pb2.QuerySlaRequest
+    | sla_pb2.QueryLatencyRequest
+    | sla_pb2.BatchQuerySlaRequest
+    | sla_pb2.QueryResponseTargetsRequest
+)
 
 LONGEST = timedelta(days=5 * 366)
 
 
 ALL = "customers/-"
 """Every site there is."""
+MOST_SUBJECTS, MOST_TAGGED = 200, 1000
+"""In one batch."""
 MOST_BUCKETS = 20_000
 """In one answer, over all its sites."""
 _GRANULARITIES = {
@@ -51,12 +62,12 @@ class SlaService(sla_pb2_grpc.SlaServiceServicer):
         request: sla_pb2.QuerySlaRequest,
         context: grpc.aio.ServicerContext[sla_pb2.QuerySlaRequest, sla_pb2.QuerySlaResponse],
     ) -> sla_pb2.QuerySlaResponse:
-        if request.subject == ALL:
+        if request.subject == ALL and scope.whole():
             return await self._query_all(request)
         now, subject = self._clock(), names.subject(request.subject)
+        await require_subject(self._database, subject, scope.owner())
         window = await self._window(request, subject, now)
         granularity = granularity_of(request, window)
-        await require_subject(self._database, subject)
         figures = await read_figures(self._database, subject, window, granularity, to_us(now))
         if sum(len(figure.buckets) for figure in figures) > MOST_BUCKETS:
             raise invalid_field("granularity", "TOO_FINE", "too many parts over all sites: ask for one site")
@@ -68,8 +79,8 @@ class SlaService(sla_pb2_grpc.SlaServiceServicer):
         context: grpc.aio.ServicerContext[sla_pb2.QueryLatencyRequest, sla_pb2.QueryLatencyResponse],
     ) -> sla_pb2.QueryLatencyResponse:
         now, site = self._clock(), names.site_id(request.subject, "subject")
+        await require_subject(self._database, Subject(site=site), scope.owner())
         window = await self._window(request, Subject(site=site), now)
-        await require_subject(self._database, Subject(site=site))
         return sla_pb2.QueryLatencyResponse(
             start_time=timestamp(to_datetime(window.start_us)),
             end_time=timestamp(to_datetime(window.end_us)),
@@ -77,6 +88,64 @@ class SlaService(sla_pb2_grpc.SlaServiceServicer):
                 latency_message(site, figure)
                 for figure in await read_latencies(self._database, site, window, to_us(now))
             ],
+        )
+
+    async def BatchQuerySla(
+        self,
+        request: sla_pb2.BatchQuerySlaRequest,
+        context: grpc.aio.ServicerContext[sla_pb2.BatchQuerySlaRequest, sla_pb2.BatchQuerySlaResponse],
+    ) -> sla_pb2.BatchQuerySlaResponse:
+        subjects = [names.subject(name, f"subjects[{number}]") for number, name in enumerate(request.subjects)]
+        if len(subjects) > MOST_SUBJECTS:
+            raise invalid_field("subjects", "TOO_MANY", f"names more than {MOST_SUBJECTS}")
+        if len(set(subjects)) != len(subjects):
+            raise invalid_field("subjects", "REPEATED", "names something twice")
+        if not subjects and not request.tag:
+            raise invalid_field("subjects", "REQUIRED", "must name something, or a tag must be given")
+        if "\0" in request.tag:
+            raise invalid_field("tag", "BAD_CHARACTER", "has a control character")
+        for subject in subjects:
+            await require_subject(self._database, subject, scope.owner())
+        if request.tag:
+            tagged = [Subject(site=site) for site in await read_tagged(self._database, request.tag, scope.owner())]
+            if len(tagged) > MOST_TAGGED:
+                raise invalid_field("tag", "TOO_MANY", f"more than {MOST_TAGGED} sites have it")
+            subjects += [subject for subject in tagged if subject not in subjects]
+        now, answer, parts = self._clock(), sla_pb2.BatchQuerySlaResponse(), 0
+        for subject in subjects:
+            window = await self._window(request, subject, now)
+            granularity = granularity_of(request, window)
+            figures = await read_figures(self._database, subject, window, granularity, to_us(now))
+            parts += sum(len(figure.buckets) for figure in figures)
+            if parts > MOST_BUCKETS:
+                raise invalid_field("granularity", "TOO_FINE", "too many parts over all subjects: ask for fewer")
+            found = _response(window, figures)
+            answer.subjects.add(
+                subject=str(subject),
+                start_time=found.start_time,
+                end_time=found.end_time,
+                figures=found.figures,
+                mean_availability=found.mean_availability if found.HasField("mean_availability") else None,
+            )
+        return answer
+
+    async def QueryResponseTargets(
+        self,
+        request: sla_pb2.QueryResponseTargetsRequest,
+        context: grpc.aio.ServicerContext[sla_pb2.QueryResponseTargetsRequest, sla_pb2.QueryResponseTargetsResponse],
+    ) -> sla_pb2.QueryResponseTargetsResponse:
+        now, subject = self._clock(), names.subject(request.subject)
+        await require_subject(self._database, subject, scope.owner())
+        window = await self._window(request, subject, now)
+        targets = await read_targets(self._database, subject, window, to_us(now))
+        totals = count(target.response for target in targets)
+        return sla_pb2.QueryResponseTargetsResponse(
+            start_time=timestamp(to_datetime(window.start_us)),
+            end_time=timestamp(to_datetime(window.end_us)),
+            targets=[target_message(target) for target in targets],
+            totals=sla_pb2.ResponseFigure(
+                met=totals.met, breached=totals.breached, not_due=totals.not_due, pending=totals.pending
+            ),
         )
 
     async def _window(self, request: Windowed, subject: Subject, now: datetime) -> Span:
@@ -114,7 +183,7 @@ def _response(window: Span, figures: Sequence[SiteFigure]) -> sla_pb2.QuerySlaRe
     )
 
 
-def granularity_of(request: sla_pb2.QuerySlaRequest, window: Span) -> Granularity | None:
+def granularity_of(request: sla_pb2.QuerySlaRequest | sla_pb2.BatchQuerySlaRequest, window: Span) -> Granularity | None:
     """What the window is to be cut into. InvalidArgument for a number that is none, or far too many parts."""
     if request.granularity == sla_pb2.GRANULARITY_UNSPECIFIED:
         return None

@@ -3,8 +3,10 @@
 from api.figures import Durations, Span
 from api.incident_times import MeanTimes
 from api.latencies import LatencyFigure
-from api.services.messages import timestamp
+from api.response import Response
+from api.services.messages import duration, timestamp
 from api.sla import SiteFigure
+from api.targets import Target
 from quivive.domain.times import to_datetime
 from quivive.v1 import sla_pb2
 
@@ -96,4 +98,24 @@ def _times(times: MeanTimes) -> sla_pb2.MeanTimes:
 def _span(span: Span) -> sla_pb2.SlaSpan:
     return sla_pb2.SlaSpan(
         start_time=timestamp(to_datetime(span.start_us)), end_time=timestamp(to_datetime(span.end_us))
+    )
+
+
+_STANDINGS = {
+    Response.MET: sla_pb2.ResponseTarget.STANDING_MET,
+    Response.BREACHED: sla_pb2.ResponseTarget.STANDING_BREACHED,
+    Response.NOT_DUE: sla_pb2.ResponseTarget.STANDING_NOT_DUE,
+    Response.PENDING: sla_pb2.ResponseTarget.STANDING_PENDING,
+}
+
+
+def target_message(target: Target) -> sla_pb2.ResponseTarget:
+    return sla_pb2.ResponseTarget(
+        incident=f"incidents/{target.incident_id}",
+        site=f"sites/{target.site_id}",
+        page_time=timestamp(target.page_time),
+        acknowledge_time=timestamp(target.acknowledge_time),
+        due_time=timestamp(target.due_time),
+        standing=_STANDINGS[target.response],
+        target=duration(target.target_us),
     )

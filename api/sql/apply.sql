@@ -11,13 +11,18 @@ SELECT plan_id, title, interval_us, page_after_us, objective, response_target_us
 FROM quivive.current_plans WHERE delete_time IS NULL ORDER BY plan_id
 
 -- name: customers
-SELECT customer_id, title, plan_id, locale, timezone, holidays, escalation_policy, contacts FROM quivive.customers WHERE delete_time IS NULL ORDER BY customer_id
+SELECT customer_id, title, plan_id, locale, timezone, holidays, escalation_policy, contacts, status_page
+FROM quivive.customers
+WHERE delete_time IS NULL AND (%(customers)s::text[] IS NULL OR customer_id = ANY (%(customers)s))
+ORDER BY customer_id
 
 -- name: regions
-SELECT name, title, simulated FROM quivive.regions WHERE delete_time IS NULL AND NOT internal ORDER BY name
+SELECT name, title, simulated, drained FROM quivive.regions WHERE delete_time IS NULL AND NOT internal ORDER BY name
 
 -- name: sites
-SELECT declared FROM quivive.sites WHERE delete_time IS NULL ORDER BY site_id
+SELECT declared FROM quivive.sites
+WHERE delete_time IS NULL AND (%(sites)s::text[] IS NULL OR site_id = ANY (%(sites)s))
+ORDER BY site_id
 
 -- name: channels
 SELECT declared FROM quivive.channels WHERE delete_time IS NULL AND NOT internal ORDER BY channel_id
@@ -39,7 +44,7 @@ SELECT declared FROM quivive.silences WHERE delete_time IS NULL AND declared IS 
 SELECT c.check_id, c.site_id, c.name, c.type, c.critical, c.revision, c.paused, r.spec
 FROM quivive.checks AS c
 JOIN quivive.check_revisions AS r USING (check_id, revision)
-WHERE c.delete_time IS NULL
+WHERE c.delete_time IS NULL AND (%(sites)s::text[] IS NULL OR c.site_id = ANY (%(sites)s))
 ORDER BY c.site_id, c.name
 
 -- name: put_plan
@@ -52,11 +57,14 @@ VALUES (%(id)s, (SELECT coalesce(max(version), 0) + 1 FROM quivive.plans WHERE p
         %(paging)s)
 
 -- name: put_customer
-INSERT INTO quivive.customers (customer_id, title, plan_id, locale, timezone, holidays, escalation_policy, contacts)
-VALUES (%(id)s, %(title)s, %(plan)s, %(locale)s, %(timezone)s, %(holidays)s, %(escalation_policy)s, %(contacts)s)
+INSERT INTO quivive.customers (customer_id, title, plan_id, locale, timezone, holidays, escalation_policy, contacts,
+                               status_page)
+VALUES (%(id)s, %(title)s, %(plan)s, %(locale)s, %(timezone)s, %(holidays)s, %(escalation_policy)s, %(contacts)s,
+        %(status_page)s)
 ON CONFLICT (customer_id) DO UPDATE SET
     title = excluded.title, plan_id = excluded.plan_id, locale = excluded.locale, timezone = excluded.timezone,
     holidays = excluded.holidays, escalation_policy = excluded.escalation_policy, contacts = excluded.contacts,
+    status_page = excluded.status_page,
     create_time = CASE WHEN customers.delete_time IS NULL THEN customers.create_time ELSE now() END,
     delete_time = NULL
 
@@ -64,9 +72,9 @@ ON CONFLICT (customer_id) DO UPDATE SET
 UPDATE quivive.customers SET delete_time = now() WHERE customer_id = %(id)s
 
 -- name: put_region
-INSERT INTO quivive.regions (name, title, simulated) VALUES (%(id)s, %(title)s, %(simulated)s)
+INSERT INTO quivive.regions (name, title, simulated, drained) VALUES (%(id)s, %(title)s, %(simulated)s, %(drained)s)
 ON CONFLICT (name) DO UPDATE SET
-    title = excluded.title, simulated = excluded.simulated,
+    title = excluded.title, simulated = excluded.simulated, drained = excluded.drained,
     create_time = CASE WHEN regions.delete_time IS NULL THEN regions.create_time ELSE now() END,
     blind_time = CASE WHEN regions.delete_time IS NULL THEN regions.blind_time END,
     blind_reason = CASE WHEN regions.delete_time IS NULL THEN regions.blind_reason END,
@@ -177,3 +185,24 @@ UPDATE quivive.silences SET delete_time = now() WHERE silence_id = %(id)s
 INSERT INTO quivive.channels (channel_id, type, audience, declared, internal)
 VALUES ('@customers', 'email', '{}', '{"id": "@customers", "type": "email", "to": []}', true)
 ON CONFLICT (channel_id) DO NOTHING
+
+-- name: delete_plan
+-- Its versions stay: history refers to them. A new one may take the name again.
+UPDATE quivive.plans SET delete_time = now()
+WHERE plan_id = %(id)s AND version = (SELECT max(version) FROM quivive.plans WHERE plan_id = %(id)s)
+
+-- name: declared_site
+SELECT declared, customer_id FROM quivive.sites WHERE site_id = %(id)s AND delete_time IS NULL
+
+-- name: sites_of_customers
+SELECT site_id FROM quivive.sites WHERE customer_id = ANY (%(customers)s) AND delete_time IS NULL
+
+-- name: customers_of_plan
+SELECT customer_id FROM quivive.customers WHERE plan_id = %(id)s AND delete_time IS NULL
+
+-- name: creation
+SELECT method, request_hash, resource FROM quivive.creations WHERE request_id = %(request)s
+
+-- name: remember_creation
+INSERT INTO quivive.creations (request_id, method, request_hash, resource)
+VALUES (%(request)s, %(method)s, %(hash)s, %(resource)s)

@@ -13,6 +13,23 @@ SELECT 1 AS known FROM quivive.customers WHERE customer_id = %(customer)s
 -- name: erase
 SELECT quivive.erase_customer(%(customer)s, %(author)s, %(reason)s) AS chain_id
 
+-- name: forget_audits
+-- What was done to the customer, the sites and their incidents, and whatever names one of them.
+UPDATE quivive.audit_entries AS a SET resource = '', request = '{}'
+FROM (
+    SELECT string_agg(id, '|') AS any_of FROM (
+        SELECT %(customer)s::text AS id
+        UNION ALL SELECT site_id FROM quivive.sites WHERE customer_id = %(customer)s
+        UNION ALL SELECT incident_id FROM quivive.incidents WHERE customer_id = %(customer)s
+        UNION ALL SELECT token_id FROM quivive.tokens WHERE customer_id = %(customer)s
+    ) AS names
+) AS erased
+WHERE (a.resource || ' ' || a.request) ~ ('(^|[^a-z0-9-])(' || erased.any_of || ')([^a-z0-9-]|$)')
+
+-- name: forget_creations
+DELETE FROM quivive.creations
+WHERE resource = %(customer)s OR resource IN (SELECT site_id FROM quivive.sites WHERE customer_id = %(customer)s)
+
 -- name: longer
 SET LOCAL statement_timeout = '55s'
 

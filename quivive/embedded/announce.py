@@ -47,6 +47,7 @@ class Whereabouts:
             ("gRPC", self.grpc),
             ("regions", regions),
             ("data", str(self.data_dir)),
+            ("token", f"{self.data_dir / 'token'} (whoever can read it is an operator; the command finds it)"),
             ("broker", self.broker),
             ("database", self.database),
         ]

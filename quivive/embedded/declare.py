@@ -17,31 +17,42 @@ CALL_WITHIN = timedelta(seconds=60)
 DEFAULT_REGION = "local"
 
 
-async def regions(address: str) -> tuple[str, ...]:
+async def regions(address: str, token: str) -> tuple[str, ...]:
     """The regions that were declared earlier, by name."""
     async with grpc.aio.insecure_channel(address) as channel:
         stub = region_pb2_grpc.RegionServiceStub(channel)
         try:
             answer = await stub.ListRegions(
-                region_pb2.ListRegionsRequest(), timeout=CALL_WITHIN.total_seconds(), wait_for_ready=True
+                region_pb2.ListRegionsRequest(),
+                timeout=CALL_WITHIN.total_seconds(),
+                wait_for_ready=True,
+                metadata=_shown(token),
             )
         except grpc.aio.AioRpcError as error:
             raise Failed(f"the api does not answer: {error.details()}") from None
     return tuple(region.name.removeprefix("regions/") for region in answer.regions if region.declared)
 
 
-async def apply(address: str, configuration: Configuration, loaded: Loaded | None) -> list[configuration_pb2.Change]:
+async def apply(
+    address: str, token: str, configuration: Configuration, loaded: Loaded | None
+) -> list[configuration_pb2.Change]:
     """Make the configuration so; what changed. Raises Failed with every objection, at its place in the files."""
     request = configuration_pb2.ApplyConfigurationRequest(configuration=canonical_json(configuration))
     async with grpc.aio.insecure_channel(address) as channel:
         stub = configuration_pb2_grpc.ConfigurationServiceStub(channel)
         try:
-            answer = await stub.ApplyConfiguration(request, timeout=CALL_WITHIN.total_seconds(), wait_for_ready=True)
+            answer = await stub.ApplyConfiguration(
+                request, timeout=CALL_WITHIN.total_seconds(), wait_for_ready=True, metadata=_shown(token)
+            )
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
                 raise Failed(f"the configuration could not be applied: {error.details()}") from None
             raise Failed("\n".join(_objections(error, loaded)), EXIT_USAGE) from None
     return list(answer.changes)
+
+
+def _shown(token: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),)
 
 
 def with_regions(configuration: Configuration, names: tuple[str, ...]) -> Configuration:

@@ -7,6 +7,8 @@ import secrets
 import socket
 from pathlib import Path
 
+from quivive.tokens import new_token
+
 LOWEST_PORT = 10000
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
@@ -83,6 +85,17 @@ class Places:
             kept[name] = secrets.token_urlsafe(24)
             self._keep("secrets.json", kept)
         return str(kept[name])
+
+    @property
+    def token_file(self) -> Path:
+        """Holds the token of whoever owns this directory: an operator's. Made at the first start."""
+        return self.root / "token"
+
+    def token(self) -> str:
+        """What the file holds."""
+        if not self.token_file.exists():
+            write_private(self.token_file, f"{new_token()}\n")
+        return self.token_file.read_text("utf-8").strip()
 
     def _kept(self, file: str) -> dict[str, object]:
         try:

@@ -54,7 +54,13 @@ def migration(around: Surroundings) -> Program:
     return _service("migrate", "aggregator", environment, "migrate")
 
 
+def link_key(around: Surroundings) -> str:
+    """What signs the links that acknowledge: whoever makes them and whoever reads them have the same."""
+    return os.environ.get("QUIVIVE_LINK_KEY") or around.places.secret("links")
+
+
 def api(around: Surroundings) -> Program:
+    around.places.token()
     environment = around.environment(
         "api",
         QUIVIVE_DATABASE_URL=around.database_url,
@@ -62,7 +68,9 @@ def api(around: Surroundings) -> Program:
         QUIVIVE_GRPC_PORT=str(around.grpc_port),
         QUIVIVE_HTTP_PORT=str(around.http_port),
         QUIVIVE_PUBLIC_URL=around.public_url,
+        QUIVIVE_OPERATOR_TOKEN_FILE=str(around.places.token_file),
         QUIVIVE_HEARTBEAT_KEY=os.environ.get("QUIVIVE_HEARTBEAT_KEY") or around.places.secret("heartbeats"),
+        QUIVIVE_LINK_KEY=link_key(around),
     )
     return _service("api", "api", environment)
 
@@ -71,7 +79,10 @@ def aggregator(around: Surroundings, number: int = 1) -> Program:
     """One of several, which share the work."""
     name = "aggregator" if number == 1 else f"aggregator-{number}"
     environment = around.environment(
-        name, QUIVIVE_DATABASE_URL=around.database_url, QUIVIVE_PUBLIC_URL=around.public_url
+        name,
+        QUIVIVE_DATABASE_URL=around.database_url,
+        QUIVIVE_PUBLIC_URL=around.public_url,
+        QUIVIVE_LINK_KEY=link_key(around),
     )
     return _service(name, "aggregator", environment)
 

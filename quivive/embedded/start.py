@@ -113,10 +113,11 @@ class Start:
         host = reachable(self._around.bind)
         await self._supervisor.until(lambda: answers(host, self._around.grpc_port), "the api", API_WITHIN)
         address = host_port(host, self._around.grpc_port)
-        earlier = await declare.regions(address)
+        token = self._around.places.token()
+        earlier = await declare.regions(address, token)
         regions = self._prepared.regions or earlier or (declare.DEFAULT_REGION,)
         wanted = declare.with_regions(self._prepared.configuration, regions)
-        await declare.apply(address, wanted, self._prepared.loaded)
+        await declare.apply(address, token, wanted, self._prepared.loaded)
         if elsewhere := sorted({*earlier} - {*regions}):
             self._console.write(announce.NAME, f"declared, but without an agent here: {', '.join(elsewhere)}")
         return regions

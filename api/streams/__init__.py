@@ -1,0 +1,1 @@
+"""Streams: one reader of changes per process, any number of watchers, and tokens to resume by."""
