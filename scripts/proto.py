@@ -12,6 +12,7 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
 STUBS = ROOT / "quivive" / "v1"
+DESCRIPTORS = "descriptors.binpb"
 BASELINE = ROOT / "proto" / "baseline.binpb"
 """What was promised: `buf breaking` compares with it. Renewed by a release, never to silence the check."""
 
@@ -27,7 +28,9 @@ def generate(out: Path) -> None:
     messages = [f"--python_out={out}", f"--mypy_out={out}"]
     services = [f"--grpc_python_out={out}", f"--mypy_grpc_out={out}"]
     with_service = [name for name in sources if "\nservice " in (ROOT / "proto" / name).read_text("utf-8")]
-    for options, names in ((messages, sources), (services, with_service)):
+    # For clients in other languages, who need no sources then: every message and service, with what they import.
+    descriptors = ["--include_imports", f"--descriptor_set_out={out / 'quivive' / 'v1' / DESCRIPTORS}"]
+    for options, names in ((messages, sources), (services, with_service), (descriptors, sources)):
         if protoc.main([*arguments, *options, *names]) != 0:
             raise SystemExit(1)
 
@@ -40,7 +43,7 @@ def main() -> None:
         generate(Path(scratch))
         fresh = Path(scratch) / "quivive" / "v1"
         names = {path.name for path in fresh.iterdir()}
-        committed = {path.name for path in STUBS.iterdir() if "_pb2" in path.name}
+        committed = {path.name for path in STUBS.iterdir() if "_pb2" in path.name or path.name == DESCRIPTORS}
         if not check:
             for name in committed - names:
                 (STUBS / name).unlink()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quivive.cli.failures import EXIT_USAGE, Failure
+from quivive.cli.kinds import singular
 from quivive.cli.options import DEFAULT_SERVER, ServerOption
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A file,
     loaded = _load(file)
     for problem in undeclared(loaded):
         print(f"note: {problem}", file=sys.stderr)
-    counts = [_counted(len(items), kind.removesuffix("s")) for kind, items in loaded.configuration if items]
+    counts = [
+        _counted(len(items), singular(kind).replace("_", " "), kind.replace("_", " "))
+        for kind, items in loaded.configuration
+        if items
+    ]
     print(f"{file}: correct: {', '.join(counts) or 'nothing declared'}")
 
 
@@ -155,5 +160,5 @@ def _field(line: str) -> "Text":
     return text.append(f"{name}: ").append(before, "red").append(" -> ").append(after, "green")
 
 
-def _counted(number: int, word: str = "change") -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+def _counted(number: int, word: str = "change", words: str = "changes") -> str:
+    return f"{number} {word if number == 1 else words}"

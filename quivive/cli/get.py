@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from quivive.cli.failures import EXIT_USAGE, Failure
+from quivive.cli.kinds import parse_kind
 from quivive.cli.options import DEFAULT_SERVER, ServerOption
 
 
@@ -38,7 +39,7 @@ def get(
     from quivive.cli.output import as_csv, print_table
     from quivive.importing.written import as_yaml
 
-    kinds = [] if kind == "all" else [_kind(kind)]
+    kinds = [] if kind == "all" else [parse_kind(kind)]
     if names and not kinds:
         raise Failure("names go with a single KIND", EXIT_USAGE)
     ids = [_id(kinds[0], name) for name in names or ()]
@@ -74,16 +75,6 @@ def declared(server: str, kinds: list[str], ids: list[str]) -> dict[str, list[di
 
 def _id_first(item: dict[str, Any]) -> dict[str, Any]:
     return {"id": item["id"], **item}
-
-
-def _kind(text: str) -> str:
-    from quivive.configuration.validate import KINDS, suggestion
-
-    for kind in KINDS:
-        singular = {"people": "person", "escalation_policies": "escalation_policy"}.get(kind, kind.removesuffix("s"))
-        if text.lower().replace("-", "_") in (kind, singular):
-            return kind
-    raise Failure(f"there is no kind {text!r}{suggestion(text, list(KINDS))}; there are {', '.join(KINDS)}", EXIT_USAGE)
 
 
 def _id(kind: str, text: str) -> str:
