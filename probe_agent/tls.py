@@ -4,7 +4,7 @@ The standard library's `ssl` is not used for what is looked at, for three reason
 half as long again for a handshake. `ssl` copies a session, its certificate included, by writing and parsing it, which makes
 resuming one as dear as a full handshake. And it tells nothing of a certificate that was not verified.
 
-Exceptions are those of `ssl`, with OpenSSL's reasons in its spelling.
+Exceptions are those of `ssl`, with OpenSSL's reasons in its spelling. All of a process's connections live on one thread.
 """
 
 import ssl
@@ -180,6 +180,7 @@ class Client:
 def _context(like: ssl.SSLContext, anchors: Sequence[Path]) -> Any:
     context = _ffi.gc(_lib.SSL_CTX_new(_lib.TLS_client_method()), _lib.SSL_CTX_free)
     _lib.SSL_CTX_set_options(context, int(like.options))
+    _lib.SSL_CTX_set_mode(context, _lib.SSL_MODE_RELEASE_BUFFERS)  # thousands may wait for slow sites
     _lib.SSL_CTX_set_min_proto_version(context, max(int(like.minimum_version), 0))
     _lib.SSL_CTX_set_max_proto_version(context, max(int(like.maximum_version), 0))
     _lib.SSL_CTX_set_verify(context, _lib.SSL_VERIFY_PEER, _ffi.NULL)
