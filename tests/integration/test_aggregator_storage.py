@@ -93,6 +93,20 @@ async def test_results_go_when_their_plan_says_so_and_aggregates_stay(url: str) 
     assert rows(url, "SELECT sum(results) FROM quivive.latency_hourly") == [(5,)]
 
 
+async def test_aggregates_go_when_their_plan_says_so(url: str) -> None:
+    rows(url, "UPDATE quivive.plans SET results_days = 5, aggregates_days = 8 WHERE plan_id = 'premium'")
+    old, young = HOUR - timedelta(days=10), HOUR - timedelta(days=6)
+    store(url, [old, young], [1, 1])
+    store(url, [old, young], [1, 1], check=7)  # nobody's any more: kept as long as any plan keeps aggregates
+    await refresh(url)
+    async with database.pool(url) as pool:
+        await upkeep.drop_expired(pool)
+    assert rows(url, "SELECT count(*) FROM quivive.results WHERE check_id = 101") == [(0,)]
+    for aggregate in ("latency_hourly", "latency_daily"):
+        counted = rows(url, f"SELECT check_id, count(*) FROM quivive.{aggregate} GROUP BY 1 ORDER BY 1")
+        assert counted == [(7, 2), (CHECK, 1)]
+
+
 QUERIES = {
     "one check's hour": "SELECT * FROM quivive.results WHERE check_id = 101 AND slot >= %(from)s AND slot < %(to)s",
     "a dashboard's panel": "SELECT region, count(*) FROM quivive_report.results_v1 WHERE slot BETWEEN %(from)s AND %(to)s"

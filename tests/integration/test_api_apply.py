@@ -122,6 +122,18 @@ async def test_a_plan_s_new_interval_reaches_sites_that_are_not_in_the_file(api:
     assert api.rows("SELECT max(version) FROM quivive.plans WHERE plan_id = 'premium'") == [(2,)]
 
 
+async def test_a_plan_says_how_long_results_and_aggregates_are_kept(api: Api) -> None:
+    plan = {"id": "premium", "title": "Premium", "interval": "30s", "response_target": "30min", "channels": ["email"]}
+    kept = "SELECT results_days, aggregates_days FROM quivive.current_plans WHERE plan_id = 'premium'"
+    changes = await api.apply({"plans": [{**plan, "keep_results": "10d", "keep_aggregates": "400d"}]})
+    assert api.rows(kept) == [(10, 400)]
+    (lines,) = [lines for _, name, lines in changes if name == "plans/premium"]
+    assert {"keep_results: 10d", "keep_aggregates: 400d"} <= set(lines)
+    assert await api.apply({"plans": [{**plan, "keep_results": "10d", "keep_aggregates": "400d"}]}) == []
+    await api.apply({"plans": [plan]})
+    assert api.rows(kept) == [(30, 730)]
+
+
 async def test_a_new_region_watches_the_sites_that_name_none(api: Api) -> None:
     configuration = deepcopy(CONFIGURATION)
     configuration["sites"].append(
