@@ -7,7 +7,7 @@ JOBS ?= 3
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-broker-away timescaledb community bench-verdict bench-detect bench-decide bench-ingest bench-up bench-sla bench-agent bench-pages lint fmt docs proto lock clean
+.PHONY: help setup run test test-broker-away timescaledb community bench-verdict bench-detect bench-decide bench-ingest bench-up bench-sla bench-agent bench-api bench-pages lint fmt docs proto lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench-detect: setup ## Measure how soon outages of real sites are confirmed: 200
 
 bench-agent: setup ## Measure the agent beside blackbox_exporter on one core, its memory and lateness (about four minutes)
 	@$(BIN)/python scripts/bench_agent.py
+
+bench-api: setup ## Measure the gRPC API: QuerySla at 1, 16 and 64 callers, 200 watchers at 100 changes a second (two minutes)
+	@$(BIN)/python scripts/bench_api.py
 
 bench-sla: setup ## Measure SLA figures: a year of 10,000 sites in a real database (three minutes)
 	@$(BIN)/python scripts/bench_sla.py

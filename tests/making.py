@@ -1,4 +1,4 @@
-"""Requests that nobody would write, made by hypothesis from the descriptors: every field, with values that are nearly right or far off."""
+"""Requests that nobody would write, made by hypothesis from the descriptors: every field, with values nearly right or far off."""
 
 from typing import Any
 

@@ -199,6 +199,8 @@ class Feed:
                     yield step
                 place = Place(until)
             seen = place.seen
+            # So that whoever listens has a place from the start.
+            yield Step(Batch((), seen), seen, Place(seen))
             while True:
                 batch = await watcher.next(QUIET_S)
                 if batch is None:

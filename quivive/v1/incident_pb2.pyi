@@ -736,7 +736,7 @@ class WatchIncidentsResponse(_message.Message):
 
     @_builtins.property
     def keep_alive(self) -> _site_pb2.KeepAlive:
-        """Nothing happened; sent now and then so that both sides know that the other is there."""
+        """Nothing happened; sent once everything from before has been, and then now and then, so that both sides know of each other."""
 
     def __init__(
         self,

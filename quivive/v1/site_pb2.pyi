@@ -892,7 +892,7 @@ class WatchSitesResponse(_message.Message):
 
     @_builtins.property
     def keep_alive(self) -> Global___KeepAlive:
-        """Nothing happened; sent now and then so that both sides know that the other is there."""
+        """Nothing happened; sent once everything from before has been, and then now and then, so that both sides know of each other."""
 
     def __init__(
         self,
