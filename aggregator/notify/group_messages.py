@@ -18,6 +18,12 @@ from quivive.domain.words import Cause
 
 MOST_NAMED = 50
 """Sites that a message names; of more it says how many."""
+_NAMES = {
+    "incident.resolved": "up_group",
+    "incident.acknowledged": "acknowledged_group",
+    "incident.escalated": "escalated_group",
+    "incident.target_near": "target_near_group",
+}
 _KINDS = {"address": "address", "host": "host_name", "nameserver": "nameserver", "zone": "zone"}
 
 
@@ -40,21 +46,23 @@ def _news(delivery: Delivery, locale: str, public_url: str | None) -> Message:
     payloads = [delivery.payload, *delivery.others]
     if not delivery.others or len({payload["url"] for payload in payloads}) == 1:
         return compose(delivery.kind, delivery.payload, locale, public_url)
-    if delivery.kind not in ("incident.confirmed", "incident.resolved"):
+    if not delivery.kind.startswith("incident."):
         return compose(delivery.kind, delivery.payload, locale, public_url)
     words = words_of(locale)
-    is_bad = delivery.kind == "incident.confirmed"
-    name = "up_group" if not is_bad else "more_group" if delivery.follows else "down_group"
+    is_over = delivery.kind == "incident.resolved"
+    is_calm = delivery.kind == "incident.acknowledged"
+    name = _NAMES.get(delivery.kind) or ("more_group" if delivery.follows else "down_group")
     terms = {
         "count": len({payload["site"] for payload in payloads}),
         "cause": cause_phrase(Cause(delivery.payload["cause"]), locale),
         "detail": delivery.payload["detail"],
         "what": _named(delivery.explained_by or "", words),
-        "length": "" if is_bad else format_timedelta(_longest(payloads), threshold=2, locale=locale),
+        "person": delivery.payload.get("person_name") or delivery.payload.get("person") or "?",
+        "length": "" if not is_over else format_timedelta(_longest(payloads), threshold=2, locale=locale),
     }
     facts = [(words["cause"], terms["cause"]), (words["explained"], terms["what"])]
-    label = words["start" if is_bad else "resolve"]
-    field = "start_time" if is_bad else "resolve_time"
+    label = words["resolve" if is_over else "start"]
+    field = "resolve_time" if is_over else "start_time"
     for payload in payloads[:MOST_NAMED]:
         host = urlsplit(payload["url"]).netloc.rpartition("@")[2]
         facts.append((host, f"{label} {moment(payload[field], payload['timezone'], locale)}"))
@@ -67,7 +75,8 @@ def _news(delivery: Delivery, locale: str, public_url: str | None) -> Message:
         sentence=words[f"{name}_sentence"].format_map(terms),
         facts=tuple(facts),
         link=public_url,
-        is_bad=is_bad,
+        is_bad=not is_over and not is_calm,
+        is_calm=is_calm,
         locale=locale,
     )
 

@@ -1,5 +1,6 @@
 """What people read."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,3 +148,18 @@ def test_words_of_our_own_may_be_sent_as_they_are() -> None:
     payload = {"subject": "Certificate expires", "sentence": "In 3 days.", "facts": [["Site", "martin-www"]]}
     message = compose("certificate.expiring", payload, "en", None)
     assert (message.subject, message.facts, message.tone) == ("Certificate expires", (("Site", "martin-www"),), "calm")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(
+    "kind",
+    ["incident.confirmed", "incident.acknowledged", "incident.escalated", "incident.target_near", "incident.resolved"],
+)
+def test_news_of_a_group_tells_how_many_it_concerns_in_each_language(kind: str, locale: str) -> None:
+    made = delivery("email", kind, locale=locale, explained_by="address 192.0.2.7:443")
+    others = tuple({**made.payload, "site": f"site-{n}", "url": f"https://site-{n}.example/"} for n in range(4))
+    message = compose_delivery(replace(made, others=others), Links(settings()))
+    assert "5 " in message.subject
+    assert "192.0.2.7" in message.sentence
+    assert "{" not in message.subject + message.sentence
+    assert len([label for label, _ in message.facts if label.endswith(".example")]) == 5
