@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 MOST_RESULTS = 100_000
 """In one transaction."""
 SNAPSHOT_S = 10.0
+"""Each shard is saved as often, unless it must be at once."""
 LET_PASS_S = 0.5
 """Time passes for shards without messages no oftener than this."""
 
@@ -69,6 +70,8 @@ class Consumer:
         self._bus_us = 0
         self._touched: set[int] = set()
         self._saved_at = self._passed_at = time.monotonic()
+        self._turn = -1
+        """The shard that was saved last in its turn."""
         self._recording: asyncio.Future[None] | None = None
         """The commit under way."""
 
@@ -232,24 +235,33 @@ class Consumer:
     async def _commit(self, batch: Batch, *, save: bool = False) -> None:
         """Have the batch recorded after those before it, and from time to time where every shard stands, so that a new owner need
         not read far. Returns while it is being recorded. Raises what the one before it failed with."""
-        save = save or time.monotonic() - self._saved_at >= SNAPSHOT_S
-        if save:
-            self._saved_at = time.monotonic()
         self._around.holdings.known.follow(batch.transitions, self._declared.is_critical)
         self._watch.judge_completeness(self.report, batch)
         if batch.region_events or batch.notices:
             self._touched.add(DUTY_SHARD)
         sequence = self._around.holdings.sequence
-        for shard in self._deciding():
+        deciding = list(self._deciding())
+        turn = self._next_turn(deciding)
+        for shard in deciding:
             moved = shard.dirty or shard.snapshot_position < sequence
-            if shard.must_save or (save and moved) or shard.number in self._touched:
-                batch.marks.append(shard.mark(max(sequence, shard.taken), save=shard.must_save or (save and moved)))
+            saves = shard.must_save or (moved and (save or shard.number == turn))
+            if saves or shard.number in self._touched:
+                batch.marks.append(shard.mark(max(sequence, shard.taken), save=saves))
         self._touched.clear()
         batch.stream_time = self._around.holdings.stream_time
         if not batch:
             return
         await self._recorded()
         self._recording = asyncio.ensure_future(self._record(batch, self._declared.latest.get))
+
+    def _next_turn(self, deciding: list[Shard]) -> int | None:
+        """The shard whose snapshot is due: one after the other, for all of them at once would hold up what is coming in."""
+        if not deciding or time.monotonic() - self._saved_at < SNAPSHOT_S / len(deciding):
+            return None
+        self._saved_at = time.monotonic()
+        numbers = sorted(shard.number for shard in deciding)
+        self._turn = next((number for number in numbers if number > self._turn), numbers[0])
+        return self._turn
 
     async def _record(self, batch: Batch, policy_of: Callable[[int], Policy | None]) -> None:
         await self._around.writer.commit(batch)

@@ -159,10 +159,11 @@ def _outages(incidents: Arrays, promises: Arrays) -> dict[str, list[OutageRow]]:
     for plan, *promise in zip(*promises, strict=True):
         versions[plan].append((promise[0], promise[1], promise[2]))
     found: defaultdict[str, list[OutageRow]] = defaultdict(list)
-    for site, plan, *instants, late in zip(*incidents, strict=True):
-        _, confirm_us, page_us, *_ = instants
+    for site, plan, start_us, confirm_us, page_us, acknowledge_us, resolve_us, late in zip(*incidents, strict=True):
         at_us = confirm_us if page_us is None else page_us
         of = versions[plan]
         _, target_us, week = next((one for one in reversed(of) if one[0] <= at_us), of[0])
-        found[site].append(OutageRow(*instants, bool(late), target_us, week))
+        found[site].append(
+            OutageRow(start_us, confirm_us, page_us, acknowledge_us, resolve_us, bool(late), target_us, week)
+        )
     return found
