@@ -1,5 +1,6 @@
 -- name: customers
-SELECT c.customer_id, c.title, c.plan_id, c.locale, c.timezone, c.holidays, c.escalation_policy, c.contacts, c.create_time,
+SELECT c.customer_id, c.title, c.plan_id, c.locale, c.timezone, c.holidays, c.escalation_policy, c.contacts,
+       c.status_page, c.create_time,
        (SELECT count(*) FROM quivive.sites AS s WHERE s.customer_id = c.customer_id AND s.delete_time IS NULL) AS sites
 FROM quivive.customers AS c
 WHERE c.delete_time IS NULL AND (%(customer)s::text IS NULL OR c.customer_id = %(customer)s) AND c.customer_id > %(after)s
