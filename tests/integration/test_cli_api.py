@@ -1,96 +1,26 @@
 """The `quivive` command against the real api on a real database and broker."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import grpc
 import pytest
+from command import Command, Server, running_server
 
 from aggregator.migrate import migrate
 
-START_WITHIN_S = 30
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
-def wait_until_ready(address: str, api: subprocess.Popen[bytes]) -> None:
-    """Until it answers; at once an error when it has ended instead."""
-    deadline = time.monotonic() + START_WITHIN_S
-    with grpc.insecure_channel(address) as channel:
-        ready = grpc.channel_ready_future(channel)
-        while not ready.done():
-            assert api.poll() is None, "the api has ended"
-            assert time.monotonic() < deadline, "the api does not answer"
-            with suppress(grpc.FutureTimeoutError):
-                ready.result(0.1)
-
 
 @pytest.fixture
-def server(database_url: str, nats_url: str, tmp_path: Path) -> Iterator[str]:
-    """The address of an api of the test's own."""
-    port = free_port()
-    environment = os.environ | {
-        "QUIVIVE_DATABASE_URL": database_url,
-        "QUIVIVE_NATS_URL": nats_url,
-        "QUIVIVE_BIND": "127.0.0.1",
-        "QUIVIVE_GRPC_PORT": str(port),
-        "QUIVIVE_HTTP_PORT": "0",
-        "QUIVIVE_HEARTBEAT_KEY": "a key for the addresses of jobs",
-    }
+def server(database_url: str, nats_url: str, tmp_path: Path) -> Iterator[Server]:
+    """An api of the test's own."""
     migrate(database_url)
-    with (tmp_path / "api.log").open("wb") as log:
-        api = subprocess.Popen([sys.executable, "-m", "api"], env=environment, stdout=log, stderr=log)
-    try:
-        wait_until_ready(f"127.0.0.1:{port}", api)
-        yield f"127.0.0.1:{port}"
-    finally:
-        api.terminate()
-        assert api.wait(10) == 0, (tmp_path / "api.log").read_text()
-
-
-class Command:
-    """`quivive` with that server."""
-
-    def __init__(self, server: str) -> None:
-        self.environment = os.environ | {"QUIVIVE_SERVER": server}
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", "from quivive.cli import main; main()", *arguments],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def __call__(self, *arguments: str) -> str:
-        done = self.run(*arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self(*arguments, "--output", "json"))
+    with running_server(database_url, nats_url, tmp_path) as server:
+        yield server
 
 
 @pytest.fixture
-def quivive(server: str) -> Command:
-    return Command(server)
+def quivive(server: Server, tmp_path: Path) -> Command:
+    return Command(server, tmp_path)
 
 
 def declared(folder: Path, text: str) -> str:
@@ -134,8 +64,8 @@ def test_a_dry_run_and_a_refusal_leave_everything_as_it_was(quivive: Command, tm
         + "  - id: blog\n    customer: martim\n    url: https://blog.example/\n    interval: 2s\n    regions: [mars]\n",
     )
     refused = quivive.run("apply", "-f", wrong, "--yes")
-    assert refused.returncode == 2
-    places = [line.removeprefix(f"{wrong}:").split(": ")[:2] for line in refused.stderr.splitlines()]
+    assert refused.code == 2
+    places = [line.removeprefix(f"{wrong}:").split(": ")[:2] for line in refused.err.splitlines()]
     assert sorted(places) == [
         ["11", "sites[2].customer"],
         ["13", "sites[2].interval"],
@@ -178,5 +108,5 @@ def test_what_the_server_does_not_know_is_one_line(quivive: Command) -> None:
         (["sla", "x", "--start", "2001-01-01"], 2, "longer than five years"),
     ):
         done = quivive.run(*arguments)
-        assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
-        assert reason in done.stderr
+        assert (done.code, done.err.count("\n")) == (code, 1), done.err
+        assert reason in done.err

@@ -76,7 +76,7 @@ def test_a_watcher_sees_every_change_once_also_over_the_servers_death(quivive: C
 def test_lines_for_people_stop_at_the_limit(quivive: Command) -> None:
     said = quivive("watch", "--limit", "1").splitlines()
     assert len(said) == 1
-    assert said[0].split()[:2] in (["2", "sites:"], ["0", "incidents"])
+    assert said[0].split()[:2] in (["2", "sites:"], ["0", "incidents:"])
 
 
 def test_a_server_that_was_never_there_is_not_waited_for(quivive: Command) -> None:
