@@ -6,12 +6,17 @@ import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from datetime import time as clock_time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from psycopg_pool import AsyncConnectionPool
+from pydantic import SecretStr
 
 from aggregator import database, upkeep
 from aggregator.confirmations import Confirmations
@@ -23,7 +28,10 @@ from aggregator.holdings import Holdings
 from aggregator.leases import Fenced, Leases, WrongShards, new_name, session_name
 from aggregator.membership import Membership
 from aggregator.notify import channels
+from aggregator.notify.deadman import DeadMan, Path
+from aggregator.notify.registries import Registries
 from aggregator.notify.sender import Sender
+from aggregator.notify.warnings import Warnings
 from aggregator.persist.writer import Writer
 from aggregator.policies import PolicyStore
 from aggregator.regions import Lookout, Presence
@@ -97,11 +105,17 @@ async def _start(settings: AggregatorSettings, stack: AsyncExitStack) -> Parts:
     await _load(policies)
     writer = readiness.writer = Writer(url, leases.name)
     stack.push_async_callback(writer.close)
-    sender = Sender(pool, await stack.enter_async_context(channels.open_all(settings)))
+    path = Path()
+    sender = Sender(pool, await stack.enter_async_context(channels.open_all(settings)), path.swept)
     membership = Membership(leases, settings.shards, lambda: consumer.report, lambda: blind_regions(pool))
     holdings = Holdings(nc, pool, membership, settings.shards)
     stack.push_async_callback(holdings.close)
     lookout, events = Lookout(), Events(nc.jetstream())
+
+    def on_commit() -> None:
+        path.committed()
+        sender.wake()
+
     around = Surroundings(
         holdings=holdings,
         writer=writer,
@@ -109,7 +123,7 @@ async def _start(settings: AggregatorSettings, stack: AsyncExitStack) -> Parts:
         watch=Watch(pool, lookout, membership, settings.shards),
         confirmations=Confirmations(nc),
         events=events,
-        on_commit=sender.wake,
+        on_commit=on_commit,
     )
     consumer = Consumer(around)
     readiness.consumer, readiness.membership = consumer, membership
@@ -125,6 +139,8 @@ async def _start(settings: AggregatorSettings, stack: AsyncExitStack) -> Parts:
         Sealer(pool).run(),
         _keep_streams(nc),
         learner.follow(pool, _now_us),
+        DeadMan(_words(settings.deadman_urls), path, lambda: _watches(policies)).run(),
+        _warnings(settings, pool).run(),
     ]
     return Parts(consumer, sender, background)
 
@@ -200,6 +216,25 @@ async def _keep_streams(nc: Client) -> None:
         if nc.stats["reconnects"] != reconnects:
             reconnects = nc.stats["reconnects"]
             await _ensure_streams(nc)
+
+
+def _words(secret: SecretStr | None) -> list[str]:
+    return [] if secret is None else secret.get_secret_value().split()
+
+
+def _watches(policies: PolicyStore) -> bool:
+    return any(shard.current for shard in policies.declared.shards.values())
+
+
+def _warnings(settings: AggregatorSettings, pool: AsyncConnectionPool) -> Warnings:
+    return Warnings(
+        pool,
+        Registries(settings.rdap_url),
+        lambda: datetime.now(UTC),
+        ZoneInfo(settings.operator_timezone),
+        clock_time.fromisoformat(settings.digest_time),
+        clock_time.fromisoformat(settings.drill_time),
+    )
 
 
 def _now_us() -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -38,7 +38,13 @@ def delay_after(attempts: int, asked_s: float = 0.0) -> timedelta:
 class Sender:
     """Works off the outbox, a few deliveries at a time, so that a slow channel holds nobody else up."""
 
-    def __init__(self, pool: AsyncConnectionPool, transports: Mapping[str, Transport]) -> None:
+    def __init__(
+        self,
+        pool: AsyncConnectionPool,
+        transports: Mapping[str, Transport],
+        on_sweep: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_sweep = on_sweep
         self._outbox = Outbox(pool)
         self._escalation = Escalation(pool)
         self._transports = transports
@@ -83,6 +89,7 @@ class Sender:
         except database.PASSING as error:
             log.warning("outbox.unreachable", error=str(error))
             return
+        self._on_sweep()
         for delivery in claimed:
             task = asyncio.ensure_future(self._deliver(delivery))
             self._deliveries.add(task)
