@@ -9,6 +9,7 @@ from quivive import __version__
 from quivive.cli import (
     apply,
     backup,
+    channels,
     customers,
     evidence,
     explain,
@@ -16,6 +17,7 @@ from quivive.cli import (
     imports,
     incidents,
     maintenance,
+    oncall,
     profile,
     regions,
     reports,
@@ -89,6 +91,8 @@ app.add_typer(customers.plans, name="plan")
 app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(maintenance.silences, name="silence")
 app.add_typer(regions.app, name="region")
+app.add_typer(channels.app, name="channel")
+app.add_typer(oncall.app, name="oncall")
 app.add_typer(tokens.app, name="token")
 app.add_typer(tokens.audit, name="audit")
 app.add_typer(profile.app, name="profile")
