@@ -36,7 +36,7 @@ REFUSED_PAUSE_S = 0.25
 """After the bus could not take a batch: its stream may not be there yet."""
 POLL_S = 0.25
 """How soon a lost or regained connection is noticed."""
-WRITE_EVERY_S = 0.005
+WRITE_EVERY_S = 0.01
 """What a killed agent may lose of attempts that had just ended."""
 LIVE_S = 30.0
 """For so long a batch is live; after that its results decide nothing any more, and later ones go first."""
@@ -194,7 +194,9 @@ class Publisher:
         try:
             while (parcel := self._backlog.next_to_send(now, self._window)) is not None:
                 await self._publish(parcel)
-            if (self._window == WINDOW or not self._backlog) and self._spool.batches > len(self._backlog):
+            live = len(self._backlog) + len(self._batcher.numbers)
+            is_behind = self._replay.is_busy or self._spool.batches > live
+            if is_behind and (self._window == WINDOW or not self._backlog):
                 for parcel in self._replay.due(self._spool, self._oldest_live(), now):
                     await self._publish(parcel)
         except SpoolFailed as error:

@@ -34,7 +34,9 @@ from quivive.v1.bus_pb2 import Presence
 log = structlog.get_logger(__name__)
 
 REST_S = 0.25
-"""The schedule is asked at least this often."""
+"""The schedule is asked at least this often,"""
+GATHER_S = 0.005
+"""and at most this often: slots that begin together share the event loop's rounds."""
 HAND_OVER_S = 1.0
 """For so long a leaving agent goes on, while the others load its checks."""
 FINISH_WITHIN_S = 1.2
@@ -127,7 +129,7 @@ class Agent:
                 self._attempts.start_slot(slot)
             next_us = self._schedule.next_us()
             left_s = REST_S if next_us is None else (next_us - now_us()) / 1e6
-            await asyncio.sleep(min(max(left_s, 0.0), REST_S))
+            await asyncio.sleep(min(max(left_s, GATHER_S), REST_S))
 
     async def _keep_share(self) -> None:
         try:

@@ -76,8 +76,8 @@ class HttpVisit:
         if verdict.outcome is not Outcome.UP:
             self.decided = verdict
             return await self._explain(exchange, verdict)
-        content_type = self._header(b"content-type").lower()
         if self._target.method != "HEAD":
+            content_type = self._header(b"content-type").lower()
             cut = await self._read(exchange)
             self.is_whole = not cut
             finding = self.body.finding(
@@ -180,8 +180,11 @@ class HttpVisit:
 
     def _header(self, wanted: bytes) -> str:
         """The values of a header in one."""
-        values = [value for name, value in self.headers if name == wanted]
-        return b", ".join(values).decode("latin-1") if values else ""
+        found = b""
+        for name, value in self.headers:
+            if name == wanted:
+                found = found + b", " + value if found else value
+        return found.decode("latin-1") if found else ""
 
     def _headers(self) -> dict[str, str]:
         """Those that tell who answered."""
