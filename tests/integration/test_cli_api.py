@@ -99,13 +99,14 @@ def test_a_report_speaks_the_customers_language(quivive: Command, tmp_path: Path
     assert "Boulangerie Martin" in html
 
 
-def test_what_the_server_does_not_know_is_one_line(quivive: Command) -> None:
+def test_what_the_server_does_not_know_is_one_line(quivive: Command, tmp_path: Path) -> None:
+    quivive("apply", "-f", declared(tmp_path, BAKERY), "--yes")
     for arguments, code, reason in (
         (["sla", "nobody"], 4, "nobody"),
         (["incident", "show", "nothing"], 4, "nothing"),
         (["report", "nobody", "--month", "2026-03"], 4, "nobody"),
         (["sla", "Bad_Name"], 2, "Bad_Name"),
-        (["sla", "x", "--start", "2001-01-01"], 2, "longer than five years"),
+        (["sla", "martin-www", "--start", "2001-01-01"], 2, "longer than five years"),
     ):
         done = quivive.run(*arguments)
         assert (done.code, done.err.count("\n")) == (code, 1), done.err
