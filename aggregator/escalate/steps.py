@@ -80,13 +80,22 @@ def judge(members: Iterable[Member]) -> tuple[Verdict, list[Member], int | None]
     return Verdict.TAKE, loud, None
 
 
+def hold(held: Planned, later: Sequence[Planned], until_us: int) -> list[Planned]:
+    """A muted step and those behind it, later by as much: all the waits stay what they are. A reminder moves alone."""
+    behind = [] if held.kind == "before_missed" else [step for step in later if _is_behind(step, held)]
+    return [replace(step, due_us=step.due_us + until_us - held.due_us) for step in (held, *behind)]
+
+
+def _is_behind(step: Planned, taken: Planned) -> bool:
+    return step.number > taken.number and step.kind != "before_missed"
+
+
 def after_taking(taken: Planned, later: Sequence[Planned], now_us: int, *, reached_somebody: bool) -> list[Planned]:
     """The steps behind one that has been taken, with their times as they are now; only those that move.
 
     One that was late moves them by as much. One that reached nobody lets the next follow at once, the others behind that as before.
     """
-    behind = sorted((step for step in later if step.number > taken.number), key=lambda step: step.number)
-    behind = [step for step in behind if step.kind != "before_missed"]
+    behind = sorted((step for step in later if _is_behind(step, taken)), key=lambda step: step.number)
     if not behind:
         return []
     shift_us = 0

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from aggregator.escalate.policies import Roster, Whom
-from aggregator.escalate.steps import BEFORE_MISSED, Member, Planned, Verdict, after_taking, judge, plan
+from aggregator.escalate.steps import BEFORE_MISSED, Member, Planned, Verdict, after_taking, hold, judge, plan
 from aggregator.escalate.targets import Reach, Target, last_resort, reach
 from aggregator.escalate.terms import remind_us
 from aggregator.maintenance import Rule, running_until
@@ -136,8 +136,8 @@ class Escalation:
         match verdict:
             case Verdict.HOLD:
                 assert held_until_us is not None
-                again_us = min(held_until_us, now_us + LOOK_AGAIN_US)
-                await connection.execute(SQL["step_move"], {**at, "due": to_datetime(max(again_us, now_us + 1))})
+                again_us = max(min(held_until_us, now_us + LOOK_AGAIN_US), now_us + 1)
+                await _move(connection, escalation, hold(step, await _behind(connection, at), again_us))
             case Verdict.ACKNOWLEDGED | Verdict.RESOLVED:
                 await connection.execute(SQL["step_cancel"], {**at, "reason": verdict.value})
             case Verdict.TAKE:
@@ -157,10 +157,7 @@ class Escalation:
     ) -> None:
         roster = await read_roster(connection, now_us)
         told = await (await connection.execute(SQL["told"], at)).fetchall()
-        cursor = await connection.execute(SQL["steps_behind"], at)
-        behind = [
-            Planned(n, kind, Whom.of_json(whom), to_us(due), why) for n, kind, whom, why, due in await cursor.fetchall()
-        ]
+        behind = await _behind(connection, at)
         reached = reach(step.whom, roster, severity, now_us)
         receivers = [_receiver(target, now_us) for target in reached.targets]
         if step.kind == "before_missed" and not receivers:
@@ -189,10 +186,21 @@ class Escalation:
         outcome = "; ".join([f"told {', '.join(names)}" if names else "told nobody", *reached.notes])
         await connection.execute(SQL["step_taken"], {**at, "outcome": outcome})
         await connection.execute(SQL["escalated_event"], {**row, "detail": f"{step.reason}: {outcome}"})
-        for moved in after_taking(step, behind, now_us, reached_somebody=bool(receivers)):
-            move = {"escalation": at["escalation"], "number": moved.number, "due": to_datetime(moved.due_us)}
-            await connection.execute(SQL["step_move"], move)
+        moved = after_taking(step, behind, now_us, reached_somebody=bool(receivers))
+        await _move(connection, at["escalation"], moved)
         log.info("escalation.stepped", policy=policy, step=step.number, incidents=len(incidents), outcome=outcome)
+
+
+async def _behind(connection: psycopg.AsyncConnection, at: dict[str, Any]) -> list[Planned]:
+    """The escalation's other steps that have not been taken."""
+    found = await (await connection.execute(SQL["steps_behind"], at)).fetchall()
+    return [Planned(n, kind, Whom.of_json(whom), to_us(due), why) for n, kind, whom, why, due in found]
+
+
+async def _move(connection: psycopg.AsyncConnection, escalation: int, steps: list[Planned]) -> None:
+    for step in steps:
+        row = {"escalation": escalation, "number": step.number, "due": to_datetime(step.due_us)}
+        await connection.execute(SQL["step_move"], row)
 
 
 async def _members(connection: psycopg.AsyncConnection, escalation: int, now_us: int) -> list[Member]:

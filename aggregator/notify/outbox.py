@@ -80,4 +80,5 @@ class Outbox:
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
     *first, receipt, open_incidents, recipient = row
-    return Delivery(*first, receipt=receipt, open_incidents=open_incidents, **recipient)
+    named: dict[str, Any] = {**recipient, "receipt": receipt, "open_incidents": open_incidents}
+    return Delivery(*first, **named)

@@ -138,7 +138,9 @@ async def _move(connection: psycopg.AsyncConnection, moved: Sequence[IncidentMov
 async def _resolve(connection: psycopg.AsyncConnection, resolved: Sequence[IncidentResolved]) -> None:
     if not resolved:
         return
-    rows = [{"incident": t.incident, "resolve": to_datetime(t.resolve_us), "reason": t.reason} for t in resolved]
+    rows: list[Row] = [
+        {"incident": t.incident, "resolve": to_datetime(t.resolve_us), "reason": t.reason} for t in resolved
+    ]
     await connection.execute(SQL["incidents_resolve"], columns(rows))
     await _note(connection, [_event(t.incident, "resolved", t.resolve_us, t.reason) for t in resolved])
     await paging.end(connection, resolved)
@@ -147,7 +149,7 @@ async def _resolve(connection: psycopg.AsyncConnection, resolved: Sequence[Incid
 async def _retract(connection: psycopg.AsyncConnection, retracted: Sequence[SuspicionRetracted]) -> None:
     if not retracted:
         return
-    rows = [
+    rows: list[Row] = [
         {
             "check": t.check,
             "slot": to_datetime(t.slot_us),

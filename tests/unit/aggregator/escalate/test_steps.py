@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aggregator.escalate.policies import Policy, Step, Whom
-from aggregator.escalate.steps import Member, Planned, Verdict, after_taking, judge, plan
+from aggregator.escalate.steps import Member, Planned, Verdict, after_taking, hold, judge, plan
 
 MINUTE = 60_000_000
 ALL = ("critical", "major", "minor")
@@ -89,6 +89,14 @@ def test_a_step_that_reaches_nobody_lets_the_next_follow_at_once() -> None:
     first, *rest = plan(POLICY, "critical", 0)
     moved = after_taking(first, rest, 0, reached_somebody=False)
     assert [step.due_us // MINUTE for step in moved] == [0, 5, 25, 35, 40, 60]
+
+
+def test_a_muted_step_takes_those_behind_it_along_and_a_reminder_goes_alone() -> None:
+    first, *rest = plan(POLICY, "critical", 0)
+    reminder = Planned(1000, "before_missed", Whom(), 22 * MINUTE, "")
+    moved = hold(first, [*rest, reminder], first.due_us + 7 * MINUTE)
+    assert [step.due_us for step in moved] == [step.due_us + 7 * MINUTE for step in (first, *rest)]
+    assert hold(reminder, [first, *rest], 30 * MINUTE) == [replace(reminder, due_us=30 * MINUTE)]
 
 
 def test_the_reminder_keeps_its_time() -> None:
