@@ -45,6 +45,8 @@ class Trouble:
     body: str = ""
     wait_s: float = 0.0
     drops: bool = False
+    echoes: bool = False
+    """The answer repeats everything that was asked."""
     times: int = 1_000_000
 
 
@@ -115,7 +117,8 @@ class Services:
                 self._note(request, headers, None, 0, body)
                 return
         if trouble is not None and trouble.status:
-            answer: Answer = trouble.status, trouble.headers, trouble.body
+            asked = f"{request.path} {headers} {body.decode('utf-8', 'replace')}"
+            answer: Answer = trouble.status, trouble.headers, asked if trouble.echoes else trouble.body
         else:
             answer = self._answer(request.command, request.path, headers, body)
         status, more, content = answer
@@ -140,7 +143,9 @@ class Services:
             trouble = self.trouble
             if trouble is not None:
                 left = trouble.times - 1
-                fields = {name: getattr(trouble, name) for name in ("status", "headers", "body", "wait_s", "drops")}
+                fields = {
+                    name: getattr(trouble, name) for name in ("status", "headers", "body", "wait_s", "drops", "echoes")
+                }
                 self.trouble = Trouble(**fields, times=left) if left else None
             return trouble
 

@@ -80,7 +80,7 @@ class Http:
         accepts: Iterable[int] = (),
     ) -> Answer:
         """The answer, if it is 2xx or among `accepts`. Raises DeliveryError otherwise, its text without `secrets`."""
-        secrets = (*secrets, url)
+        secrets = (*secrets, *_forms(url))
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 answer = await self._exchange(method, url, content, {**JSON, **(headers or {})})
@@ -117,6 +117,14 @@ class Http:
     async def close(self) -> None:
         if self._client is not None:
             await self._client.aclose()
+
+
+def _forms(url: str) -> tuple[str, ...]:
+    """An address may be a secret as a whole: as a client writes it, as a server sees it, and what is in its query."""
+    _, found, rest = url.partition("://")
+    path = f"/{rest.partition('/')[2]}" if found else ""
+    query = path.partition("?")[2]
+    return tuple(form for form in (url, path, path.partition("?")[0], query) if len(form) > 3)
 
 
 JSON = {"Content-Type": "application/json", "User-Agent": f"Quivive/{__version__}"}

@@ -40,7 +40,8 @@ class Transport:
         message = compose_delivery(delivery, self._links)
         content = content_of(message, delivery.incident if declared.get("signing_secret") else None)
         if "webhook" in declared:
-            return await self._post_to_webhook(secret_of(declared["webhook"]), content, is_quiet=delivery.is_quiet)
+            await self._post_to_webhook(secret_of(declared["webhook"]), content, is_quiet=delivery.is_quiet)
+            return None
         token = secret_of(declared["token"])
         if delivery.is_quiet:
             await self._call("auth.test", token, {})
