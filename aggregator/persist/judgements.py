@@ -72,9 +72,9 @@ async def store(
             changed.append((incident, (Cause(cause), Responsibility(responsibility)), judgement))
     if changed:
         await _note(connection, changed)
-        row = {"incidents": array(incident for incident, *_ in changed)}
-        await connection.execute(SQL["page_correct"], row)
-        await connection.execute(SQL["page_correct_plan"], row)
+        corrected = {"incidents": array(incident for incident, *_ in changed)}
+        await connection.execute(SQL["page_correct"], corrected)
+        await connection.execute(SQL["page_correct_plan"], corrected)
     return judged
 
 
