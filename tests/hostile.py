@@ -198,7 +198,7 @@ def markup(dice: Dice) -> Response:
         b"<b style='display:none'>",
         b"<a href='",
     )
-    body = dice.choice(pieces) * dice.choice((1000, 20_000)) + dice.choice((b"", b"</i>" * 1000))
+    body = dice.choice(pieces) * dice.choice((100, 1000, 5000)) + dice.choice((b"", b"</i>" * 1000))
     return b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
@@ -279,7 +279,7 @@ class HostileServer:
 
 
 def check(number: int, url: str) -> Check:
-    drift = Drift() if number % 5 else None
+    drift = Drift() if number % 5 == 0 else None
     target = HttpTarget(url, body_contains=("", "bread")[number % 2], ip_family=(0, 4)[number % 3 == 0], drift=drift)
     return Check(number, 1, "sites/s/checks/http", ("r",), 30_000_000, int(TIMEOUT_S * 1e6), 2, 500_000, target)
 
