@@ -96,7 +96,7 @@ class Tails:
         config = ConsumerConfig(
             ack_policy=AckPolicy.EXPLICIT,
             deliver_policy=DeliverPolicy.BY_START_TIME,
-            opt_start_time=(datetime.now(UTC) - since).isoformat().replace("+00:00", "Z"),
+            opt_start_time=datetime.now(UTC) - since,
             inactive_threshold=5.0,
             mem_storage=True,
             num_replicas=1,

@@ -188,6 +188,7 @@ def test_the_notes_name_each_weak_setting_and_praise_none(release):
                 "api.service.type",
                 "smtp.secret.name",
                 "heartbeats.secret.name",
+                "operatorToken.secret.name",
                 "api.replicas",
                 "networkPolicy.enabled",
             }

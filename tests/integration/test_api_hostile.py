@@ -4,14 +4,14 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib import import_module
-from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
+import psycopg
 import pytest
 from api_server import CONFIGURATION, Api, refusal, running_api
-from conftest import fresh_database
+from calling import methods
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from making import requests
 from servers import NatsServer
 
-import quivive.v1
 from aggregator.migrate import migrate
 from api.auth.permissions import PERMISSIONS
 
@@ -33,17 +32,6 @@ REFUSALS = frozenset(grpc.StatusCode) - {
     grpc.StatusCode.UNIMPLEMENTED,
     grpc.StatusCode.DEADLINE_EXCEEDED,
 }
-
-
-def methods() -> dict[str, Any]:
-    """Every method of our services, by full name."""
-    found = {}
-    for file in sorted(Path(quivive.v1.__path__[0]).glob("*_pb2.py")):
-        descriptor = import_module(f"quivive.v1.{file.stem}").DESCRIPTOR
-        for service in descriptor.services_by_name.values():
-            for method in service.methods:
-                found[f"/{service.full_name}/{method.name}"] = method
-    return found
 
 
 METHODS = {name: method for name, method in methods().items() if name in PERMISSIONS}
@@ -76,16 +64,19 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(
-    postgresql_admin_url: str, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
+def served(postgresql_admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     broker = NatsServer(tmp_path_factory.mktemp("nats")).start()
-    for url in fresh_database(postgresql_admin_url, pytestconfig):
-        migrate(url)
-        running = Served(url, broker.url)
-        yield running
-        running.close()
+    name = f"quivive_hostile_{uuid4().hex[:12]}"
+    with psycopg.connect(postgresql_admin_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    url = f"{postgresql_admin_url.rpartition('/')[0]}/{name}"
+    migrate(url)
+    running = Served(url, broker.url)
+    yield running
+    running.close()
     broker.stop()
+    with psycopg.connect(postgresql_admin_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
@@ -103,14 +94,17 @@ def test_any_request_gets_an_answer_or_a_refusal_that_says_why(served: Served, n
     try:
         call(served, name, method, request)
     except grpc.RpcError as error:
-        if method.server_streaming and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return
-        assert error.code() in REFUSALS, (name, request, error)
-        answer = refusal(error)  # type: ignore[arg-type]
-        assert answer.domain == "quivive"
-        assert answer.reason
-        assert "Traceback" not in answer.message
-        assert len(answer.message) <= 500
+        if not (method.server_streaming and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED):
+            check_refusal(error, f"{name} {request}")
+
+
+def check_refusal(error: Any, asked: str) -> None:
+    assert error.code() in REFUSALS, (asked, error)
+    answer = refusal(error)
+    assert answer.domain == "quivive"
+    assert answer.reason
+    assert "Traceback" not in answer.message
+    assert len(answer.message) <= 500
 
 
 def call(served: Served, name: str, method: Any, request: Message) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import grpc
 import pytest
 import trustme
-from api_server import CONFIGURATION, Api, channel_to, refusal, running_api
+from api_server import Api, channel_to, refusal, running_api
+from calling import TWO, make_token, methods
 from google.protobuf.message_factory import GetMessageClass
-from test_api_hostile import methods
 
 from api.auth.callers import Role
 from api.auth.permissions import PERMISSIONS
@@ -33,19 +33,6 @@ from quivive.v1 import (
 )
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-TWO: dict[str, Any] = {
-    **CONFIGURATION,
-    "customers": [*CONFIGURATION["customers"], {"id": "dupont", "name": "Dupont", "plan": "basic"}],
-    "sites": [
-        *CONFIGURATION["sites"],
-        {
-            "id": "dupont-www",
-            "customer": "dupont",
-            "url": "https://www.dupont.example/?key=hush",
-            "headers": {"X-Key": "hush"},
-        },
-    ],
-}
 
 
 @pytest.fixture
@@ -55,13 +42,6 @@ async def two(api: Api) -> Api:
     api.incident("martin-www", "martins-outage", START)
     api.incident("dupont-www", "duponts-outage", START)
     return api
-
-
-async def make_token(api: Api, role: str, customer: str = "", **more: Any) -> token_pb2.CreateTokenResponse:
-    token = token_pb2.Token(
-        role=token_pb2.Role.Value(f"ROLE_{role}"), person=f"the {role.lower()}", customer=customer, **more
-    )
-    return await api.tokens.CreateToken(token_pb2.CreateTokenRequest(token=token))
 
 
 @pytest.fixture
@@ -217,8 +197,8 @@ async def test_what_is_another_customers_is_answered_as_what_does_not_exist(two:
                 "response_deserializer": GetMessageClass(method.output_type).FromString,
             }
             maker = martin.unary_stream if method.server_streaming else martin.unary_unary
+            made = maker(f"/quivive.v1.{name}", **coders)(request, timeout=20)
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                made = maker(f"/quivive.v1.{name}", **coders)(request, timeout=20)
                 await (made.read() if method.server_streaming else made)
             answer = refusal(caught.value)
             known = {"basic": "X", "no": "X"} if "Plan" in name else {word: "X"}

@@ -100,7 +100,10 @@ topologySpreadConstraints: {{- toYaml . | nindent 2 }}
 ! ingress.tlsSecret is empty: the web pages are served without TLS, unless the ingress controller adds it.
 {{- end }}
 {{- if ne .Values.api.service.type "ClusterIP" }}
-! api.service.type is {{ .Values.api.service.type }}: gRPC, which may change the configuration, is reachable from outside the cluster.
+! api.service.type is {{ .Values.api.service.type }}: gRPC, which may change the configuration, is reachable from outside the cluster: tokens need TLS there.
+{{- end }}
+{{- if not .Values.operatorToken.secret.name }}
+! operatorToken.secret.name is empty: nobody can call the api, unless there are tokens in the database already.
 {{- end }}
 {{- if not .Values.heartbeats.secret.name }}
 ! heartbeats.secret.name is empty: jobs that call us (heartbeat checks) cannot be declared.
