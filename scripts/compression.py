@@ -19,7 +19,7 @@ from servers import Unavailable
 
 from aggregator.migrate import migrate
 
-CHECKS = 20
+CHECKS = 10
 PORTION = 480
 REGIONS = 3
 INTERVAL_S = 30
