@@ -102,10 +102,10 @@ def advance(state: ShardState, policies: Policies, blind: frozenset[str], now_us
             if case.at_rest(now_us):
                 state.quiet.settle(state.cases.pop(check))
     for key in [key for key, backlog in state.late.items() if backlog.settled(now_us)]:
-        case = state.cases.get(state.late[key].policy.check)
-        live = case.outage if case is not None and case.down else None
+        own = state.cases.get(state.late[key].policy.check)
+        live = own.outage if own is not None and own.down else None
         told = replay(state.late[key], live, now_us)
-        if case is not None and case.state is State.UNKNOWN and state.late[key].awaits_live_votes(told, now_us):
+        if own is not None and own.state is State.UNKNOWN and state.late[key].awaits_live_votes(told, now_us):
             continue
         del state.late[key]
         transitions += told
