@@ -42,8 +42,18 @@ TESTIMONY = Testimony(
         {"region": "us-east", "standing": "counted", "up": False, "failing": [{"cause": 41}]},
     ),
     evidence=(
-        {"region": "eu-west", "time": "09:00:03", "cause": 41, "detail": "HTTP 503 from 192.0.2.7:443"},
-        {"region": "us-east", "time": "09:00:06", "cause": 41, "detail": "HTTP 503 from 192.0.2.8:443"},
+        {
+            "region": "eu-west",
+            "time": "2026-03-01T09:00:03.1+00:00",
+            "cause": 41,
+            "detail": "HTTP 503 from 192.0.2.7:443",
+        },
+        {
+            "region": "us-east",
+            "time": "2026-03-01T09:00:06.2+00:00",
+            "cause": 41,
+            "detail": "HTTP 503 from 192.0.2.8:443",
+        },
     ),
 )
 _PAYLOADS = {"incident.resolved": RESOLVED, "incident.acknowledged": ACKNOWLEDGED}

@@ -37,8 +37,9 @@ def compose_delivery(delivery: Delivery, links: Links) -> Message:
     return replace(
         message,
         acknowledge=links.acknowledge(delivery),
-        votes=vote_lines(delivery.testimony, locale),
-        evidence=evidence_lines(delivery.testimony, locale),
+        # Once it is over, or somebody is on it, how the regions voted then is no news.
+        votes=vote_lines(delivery.testimony, locale) if message.is_bad else (),
+        evidence=evidence_lines(delivery.testimony, locale, delivery.payload.get("timezone", "UTC")),
     )
 
 

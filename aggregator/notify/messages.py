@@ -131,9 +131,9 @@ def _incident(name: str, payload: Mapping[str, Any], locale: str, home: str | No
         (words["responsibility"], responsibility_phrase(Responsibility(payload["responsibility"]), locale)),
         (words["start"], moment(payload["start_time"], zone, locale)),
     ]
+    facts.append((words["confirm"], moment(payload["confirm_time"], zone, locale)))
     if name == "up":
         facts.append((words["resolve"], moment(payload["resolve_time"], zone, locale)))
-    facts.append((words["confirm"], moment(payload["confirm_time"], zone, locale)))
     if name == "acknowledged" and payload.get("acknowledge_time"):
         facts.append((words["acknowledge_time"], moment(payload["acknowledge_time"], zone, locale)))
     if payload.get("respond_by") and name in ("down", "escalated", "target_near"):

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -39,12 +41,14 @@ def vote_lines(testimony: Testimony, locale: str) -> tuple[tuple[str, str], ...]
     return tuple((vote["region"], _vote(vote, locale)) for vote in testimony.votes)
 
 
-def evidence_lines(testimony: Testimony, locale: str) -> tuple[str, ...]:
-    """`eu-west 09:00:03: HTTP 503 from 192.0.2.7:443`"""
-    return tuple(
-        f"{seen['region']} {seen['time']}: {seen['detail'] or cause_phrase(Cause(seen['cause']), locale)}"
-        for seen in testimony.evidence
-    )
+def evidence_lines(testimony: Testimony, locale: str, zone: str) -> tuple[str, ...]:
+    """`eu-west 09:00:03: HTTP 503 from 192.0.2.7:443`, on the customer's clock."""
+    lines = []
+    for seen in testimony.evidence:
+        local = datetime.fromisoformat(seen["time"]).astimezone(ZoneInfo(zone))
+        detail = seen["detail"] or cause_phrase(Cause(seen["cause"]), locale)
+        lines.append(f"{seen['region']} {local:%H:%M:%S}: {detail}")
+    return tuple(lines)
 
 
 def _vote(vote: Mapping[str, Any], locale: str) -> str:

@@ -181,4 +181,7 @@ def responsibility_phrase(responsibility: Responsibility, locale: str) -> str:
 
 def moment(text: str, zone: str, locale: str) -> str:
     """In the customer's zone and language."""
-    return format_datetime(datetime.fromisoformat(text), "d MMMM y, HH:mm:ss ZZZZ", ZoneInfo(zone), locale=locale)
+    local = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
+    said = format_datetime(local, "d MMMM y, HH:mm:ss ZZZZ", ZoneInfo(zone), locale=locale)
+    # French counts the first of a month, and only that: 1er mars, 2 mars.
+    return f"1er{said[1:]}" if locale == "fr" and local.day == 1 else said

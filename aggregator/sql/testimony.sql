@@ -4,7 +4,7 @@ SELECT i.incident_id,
         WHERE d.incident_id = i.incident_id
         ORDER BY d.kind = 'incident.resolved', d.time DESC LIMIT 1),
        (SELECT jsonb_agg(jsonb_build_object(
-                   'region', w.region, 'time', to_char(w.end_time AT TIME ZONE 'UTC', 'HH24:MI:SS'), 'cause', w.cause,
+                   'region', w.region, 'time', w.end_time, 'cause', w.cause,
                    'http_status', w.http_status, 'detail', left(w.content ->> 'detail', 300)) ORDER BY w.end_time)
         FROM (SELECT * FROM (SELECT DISTINCT ON (e.region) e.* FROM quivive.incident_evidence AS e
                              WHERE e.incident_id = i.incident_id ORDER BY e.region, e.end_time DESC) AS newest

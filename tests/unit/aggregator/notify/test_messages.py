@@ -48,7 +48,7 @@ def test_times_are_in_the_customers_zone() -> None:
 def test_french_is_french_throughout() -> None:
     message = compose("incident.confirmed", PAYLOAD, "fr", None)
     assert message.subject == "EN PANNE : boulangerie-martin.example — connexion refusée"
-    assert dict(message.facts)["En panne depuis"] == "1 mars 2026, 10:00:00 UTC+01:00"
+    assert dict(message.facts)["En panne depuis"] == "1er mars 2026, 10:00:00 UTC+01:00"
 
 
 def test_the_end_is_told_with_its_length() -> None:
@@ -124,7 +124,7 @@ def test_votes_and_evidence_are_told_in_the_readers_language() -> None:
         ("eu-west", "EN PANNE — erreur du serveur"),
         ("us-east", "EN PANNE — erreur du serveur"),
     )
-    assert message.evidence[0] == "eu-west 09:00:03: HTTP 503 from 192.0.2.7:443"
+    assert message.evidence[0] == "eu-west 10:00:03: HTTP 503 from 192.0.2.7:443"
 
 
 def test_a_link_that_acknowledges_is_made_out_to_its_reader() -> None:
