@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +98,26 @@ class Ran:
         return json.loads(self.out)
 
 
+def run_here(arguments: Sequence[str], environment: Mapping[str, str]) -> Ran:
+    """The command in this process, in that environment without what is empty; nobody types into it."""
+    from quivive.cli import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, {name: value for name, value in environment.items() if value}, clear=True),
+        mock.patch.object(sys, "argv", ["quivive", *arguments]),
+        mock.patch.object(sys, "stdin", io.StringIO()),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code
+    return Ran(code or 0, out.getvalue(), err.getvalue())
+
+
 class Command:
     """`quivive` in this process: what a shell would call, without the second that an interpreter takes to start."""
 
@@ -112,23 +132,7 @@ class Command:
 
     def run(self, *arguments: str, **environment: str) -> Ran:
         """Its exit code and what it printed."""
-        from quivive.cli import main
-
-        out, err = io.StringIO(), io.StringIO()
-        kept = {name: value for name, value in (self.environment | environment).items() if value}
-        with (
-            mock.patch.dict(os.environ, kept, clear=True),
-            mock.patch.object(sys, "argv", ["quivive", *arguments]),
-            mock.patch.object(sys, "stdin", io.StringIO()),
-            redirect_stdout(out),
-            redirect_stderr(err),
-        ):
-            try:
-                main()
-                code: Any = 0
-            except SystemExit as end:
-                code = end.code
-        return Ran(code or 0, out.getvalue(), err.getvalue())
+        return run_here(arguments, self.environment | environment)
 
     def __call__(self, *arguments: str) -> str:
         ran = self.run(*arguments)

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -367,3 +369,19 @@ def test_the_shell_completes_names_and_is_silent_without_a_server(quivive: Comma
     assert completed("quivive region drain eu") == ["eu-west"]
     assert "people" in completed("quivive get p")
     assert completed("quivive site show mar", QUIVIVE_SERVER="127.0.0.1:1") == []
+
+
+def test_the_examples_of_clients_work(quivive: Command, server: Server, root: Path) -> None:
+    incident(server, "northwind-shop", 3)
+    examples = root / "examples" / "clients"
+    environment = server.environment | {"QUIVIVE_TOKEN": server.token_file.read_text().strip()}
+    command = [sys.executable, str(examples / "sites_sync.py"), server.address]
+    listed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "sites/martin-www UNKNOWN -" in listed.splitlines()
+    command = [sys.executable, "-u", str(examples / "watch_aio.py"), server.address]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as watching:
+        try:
+            assert watching.stdout is not None
+            assert watching.stdout.readline().startswith("open sites/northwind-shop incidents/")
+        finally:
+            watching.kill()

@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import pytest
+from command import Ran, run_here
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
@@ -96,28 +97,19 @@ def api() -> Iterator[Api]:
     server.stop(grace=None).wait()
 
 
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 def quivive(*arguments: str, server: str = "127.0.0.1:1", typed: str | None = None) -> Ran:
-    """Run the command in a process of its own; its stdin is a terminal only where something is typed into it."""
+    """Run the command, in a process of its own with a terminal as its stdin where something is typed into it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QUIVIVE_")}
+    environment |= {"QUIVIVE_SERVER": server, "QUIVIVE_DATA_DIR": os.devnull, "XDG_CONFIG_HOME": os.devnull}
+    if typed is None:
+        return run_here(arguments, environment)
     keyboard, terminal = os.openpty()
     try:
-        if typed is not None:
-            os.write(keyboard, typed.encode())
+        os.write(keyboard, typed.encode())
         done = subprocess.run(
             [sys.executable, "-c", "from quivive.cli import main; main()", *arguments],
-            env={**environment, "QUIVIVE_SERVER": server},
-            stdin=subprocess.DEVNULL if typed is None else terminal,
+            env=environment,
+            stdin=terminal,
             capture_output=True,
             text=True,
             timeout=60,
