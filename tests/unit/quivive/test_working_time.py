@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quivive.holidays import holidays_in
 from api.response import Paged, Response, Responses, count, judge
-from quivive.working_time import WorkingTime
 from quivive.business_hours import DEFAULT, parse_business_hours
 from quivive.domain.times import SECOND_US, to_us
+from quivive.holidays import holidays_in
+from quivive.working_time import WorkingTime
 
 PARIS = ZoneInfo("Europe/Paris")
 HOUR_US = 3600 * SECOND_US
