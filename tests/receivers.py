@@ -118,8 +118,10 @@ class MailSink:
         return "250 kept"
 
     def close(self) -> None:
-        self._closing.set()
-        self._controller.stop(no_assert=True)
+        """Harmless to repeat."""
+        if not self._closing.is_set():
+            self._closing.set()
+            self._controller.stop()
 
 
 @dataclass(frozen=True, slots=True)
