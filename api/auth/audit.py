@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.json_format import Error as JsonFormatError
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from psycopg import AsyncConnection
@@ -112,7 +113,11 @@ def resource_of(request: Message) -> str:
 
 def summary(request: Message) -> str:
     """The request as JSON, without what may be secret, cut."""
-    return _cut(json.dumps(_bare(MessageToDict(request, preserving_proto_field_name=True)), ensure_ascii=False))
+    try:
+        content = MessageToDict(request, preserving_proto_field_name=True)
+    except (ValueError, JsonFormatError):  # a time that is none, a number that is none: it will be refused for that
+        return "{}"
+    return _cut(json.dumps(_bare(content), ensure_ascii=False))
 
 
 def _bare(value: Any) -> Any:

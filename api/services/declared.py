@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import Error as JsonFormatError
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
@@ -138,7 +139,10 @@ def instant_text(value: Timestamp, path: str) -> str:
 def _more(message: Message, more: Struct, path: str) -> Data:
     """The other keys. What has a field of its own stands there, and nowhere else."""
     taken = {KEYS.get(message.DESCRIPTOR.full_name, {}).get(name, name) for name in message.DESCRIPTOR.fields_by_name}
-    found: Data = _whole(MessageToDict(more))
+    try:
+        found: Data = _whole(MessageToDict(more))
+    except (ValueError, JsonFormatError):
+        raise invalid_field(f"{path}.{_MORE}", "BAD_VALUE", "has a number that is none") from None
     for key in found:
         if key in taken or key == "id":
             raise invalid_field(f"{path}.{_MORE}.{key[:100]}", "HAS_A_FIELD", "has a field of its own")
