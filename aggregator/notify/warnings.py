@@ -179,6 +179,10 @@ async def _holding(connection: psycopg.AsyncConnection, now: datetime) -> list[d
     for key, payload in await rows("drifted"):
         title = f"{payload['site']}: the page changed"
         found.append(decide.Warning(f"drifted/{key}", "drifted", payload["site"], title, payload["detail"]))
+    for site, check, name, since in await rows("unknown"):
+        detail = f"too few regions see it since {since:%Y-%m-%d %H:%M} UTC"
+        key = f"unknown/{check}/{int(since.timestamp())}"
+        found.append(decide.Warning(key, "unknown", site, f"{site}: {name} is unknown", detail))
     for region, since, reason in await rows("blind"):
         detail = f"since {since:%Y-%m-%d %H:%M} UTC: {reason}"
         found.append(

@@ -99,6 +99,15 @@ WHERE kind = 'content.drifted' AND create_time > %(now)s::timestamptz - interval
 -- name: blind
 SELECT name, blind_time, coalesce(blind_reason, '') FROM quivive.regions WHERE delete_time IS NULL AND blind_time IS NOT NULL;
 
+-- name: unknown
+-- Data is incomplete: too few regions have seen it for long.
+SELECT c.site_id, c.check_id, c.name, i.start_time
+FROM quivive.checks AS c
+JOIN quivive.sites AS s USING (site_id)
+JOIN quivive.state_intervals AS i ON i.check_id = c.check_id AND i.end_time IS NULL AND i.state = 4
+WHERE c.critical AND c.delete_time IS NULL AND NOT c.paused AND NOT s.paused
+  AND greatest(i.start_time, c.create_time) < %(now)s::timestamptz - interval '30 minutes';
+
 -- name: raise
 -- One that ended and holds again is news again.
 INSERT INTO quivive.warnings AS w (warning_key, kind, site_id, title, detail, raise_time)

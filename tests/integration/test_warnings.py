@@ -151,7 +151,8 @@ async def test_a_site_that_is_slower_than_in_its_own_four_weeks(url: str) -> Non
         insert = (
             "INSERT INTO quivive.latency_hourly (check_id, region, bucket, results, up, down, total)"
             " SELECT 101, 1, date_trunc('hour', %s::timestamptz) - n * interval '1 hour', 60, 60, 0,"
-            " (SELECT quivive.latency_histogram(%s::integer) FROM generate_series(1, 60)) FROM generate_series(%s::integer, %s::integer) AS n"
+            " (SELECT quivive.latency_histogram(%s::integer) FROM generate_series(1, 60))"
+            " FROM generate_series(%s::integer, %s::integer) AS n"
         )
         rows(url, insert, day.now, 2_000, 25, 600)
         rows(url, insert, day.now, 9_000, 0, 23)
@@ -178,6 +179,20 @@ async def test_an_error_budget_that_burns(url: str) -> None:
         (found,) = await day.warnings.look()
         assert found.title == "site-1: error budget burns"
         assert found.detail == "333 times as fast as 99.90% allows, over 1 h"
+
+
+async def test_a_check_that_too_few_regions_have_seen_for_long(url: str) -> None:
+    async with database.pool(url) as pool:
+        day = Day(pool)
+        since = day.now - timedelta(minutes=40)
+        rows(url, "UPDATE quivive.checks SET create_time = %s", since - timedelta(hours=1))
+        rows(
+            url,
+            "INSERT INTO quivive.state_intervals (check_id, start_time, state, reason) VALUES (101, %s, 4, 't')",
+            since,
+        )
+        (found,) = await day.warnings.look()
+        assert found.title == "site-1: http is unknown"
 
 
 async def test_a_registry_is_asked_once_a_day_and_an_expiring_domain_warned_of(url: str, server: Server) -> None:
