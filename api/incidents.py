@@ -137,7 +137,7 @@ async def read_incidents(
     wanted: Wanted | None = None,
     skip: int = 0,
 ) -> list[IncidentRow]:
-    """Newest start first; `after` is the start and the id of the entry before the first wanted one; `owner`: only this customer's."""
+    """Newest start first; `after` is the start and the id of the entry before the first wanted one, `owner` whose they must be."""
     filtered = wanted or Wanted()
     after_start, after_id = after or (None, "")
     return await database.fetch(

@@ -51,7 +51,7 @@ class Only:
     customers: Sequence[str] | None = None
 
 
-async def read_present(connection: Connection, only: Only = Only()) -> Present:  # noqa: B008  it is frozen
+async def read_present(connection: Connection, only: Only = Only()) -> Present:
     """What is declared and watched now."""
     sites_only = {"sites": None if only.sites is None else list(only.sites)}
     customers_only = {"customers": None if only.customers is None else list(only.customers)}

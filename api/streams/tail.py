@@ -69,7 +69,7 @@ class Tails:
                 reading = asyncio.create_task(reader.read(PIECE))
                 while not (await asyncio.wait({reading}, timeout=QUIET_S))[0]:
                     yield result_pb2.TailResultsResponse(resume_token=_encode(after))
-                for delivery in reading.result():  # type: ignore[attr-defined]
+                for delivery in reading.result():
                     after = delivery.sequence
                     with suppress(DecodeError):
                         batch = bus_pb2.ResultBatch.FromString(delivery.data)
