@@ -72,7 +72,7 @@ def list_regions(
                     agent["last_seen_time"],
                     agent["checks"],
                     _lateness(agent["lateness_seconds"]),
-                    f"{agent['clock_offset_seconds'] * 1000:+.0f} ms",
+                    f"{round(agent['clock_offset_seconds'] * 1000):+d} ms",
                     agent["unpublished_results"],
                     agent["self_check_reason"] or agent["overload_reason"],
                 )
