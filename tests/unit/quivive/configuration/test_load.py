@@ -166,7 +166,7 @@ def test_a_url_that_can_be_requested_is_taken(tmp_path: Path, url: str) -> None:
         ),
         (
             "plans:\n  - {id: a, title: A, interval: 30s, response_target: 1h, channels: [email], keep_aggregates: 20d}",
-            "keep_aggregates is shorter than keep_results",
+            "a.yaml:2: plans[0]: keep_aggregates is shorter than keep_results",
         ),
         ("regions:\n  - id: no", "a.yaml:2: regions[0].id: must be text, not false: put it in quotes"),
         ("regions:\n  - eu-west", "a.yaml:2: regions[0]: must be a mapping of keys to values, not 'eu-west'"),
