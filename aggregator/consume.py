@@ -5,7 +5,7 @@
 3. Decode, refuse what cannot be, decide; ask for confirmations at once.
 4. Let time pass where no message did, by the bus's time, or by the clock while the bus is idle.
 5. Commit results, transitions and positions in one transaction, and now and then snapshots; tell watchers. Meanwhile the next
-   micro-batch is read and decided on; it is committed after this one.
+   micro-batch is read and decided on; it is committed after this one. A few results that change nothing wait for more of them.
 """
 
 import asyncio
@@ -39,6 +39,8 @@ MOST_RESULTS = 100_000
 """In one transaction."""
 SNAPSHOT_S = 10.0
 """Each shard is saved as often, unless it must be at once."""
+GATHER_S, FEW_RESULTS = 0.4, 1_000
+"""So long a few results wait for others to be committed with, as long as nothing follows from them."""
 LET_PASS_S = 0.5
 """Time passes for shards without messages no oftener than this."""
 
@@ -72,6 +74,8 @@ class Consumer:
         self._saved_at = self._passed_at = time.monotonic()
         self._turn = -1
         """The shard that was saved last in its turn."""
+        self._gathered, self._gathering_since = Batch(), 0.0
+        """What is to be committed next."""
         self._recording: asyncio.Future[None] | None = None
         """The commit under way."""
 
@@ -94,12 +98,12 @@ class Consumer:
             while not stopping.is_set():
                 await self._rearrange()
                 reading = asyncio.ensure_future(self._around.holdings.read())
-                await asyncio.wait({reading, stop}, return_when=asyncio.FIRST_COMPLETED)
+                await self._until_read(reading, stop)
                 if not reading.done():
                     reading.cancel()
                     break
                 await self._step(reading.result())
-            last = Batch()
+            last = self._gathered
             self._take_changes(last, idle=False)
             await self._commit(last, save=True)
             await self._recorded()
@@ -108,11 +112,19 @@ class Consumer:
             if self._recording is not None:
                 self._recording.cancel()
 
+    async def _until_read(self, reading: asyncio.Future[list[Delivery]], stop: asyncio.Future[bool]) -> None:
+        """Wait, and commit what was gathered when nothing joins it in time."""
+        while not reading.done() and not stop.done():
+            left_s = max(self._gathering_since + GATHER_S - time.monotonic(), 0.0) if self._gathered else None
+            await asyncio.wait({reading, stop}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if self._gathered and time.monotonic() >= self._gathering_since + GATHER_S:
+                await self._commit(self._gathered)
+
     async def _rearrange(self) -> None:
         """Hand over what others should have, saved to the last message; take what has come to us."""
         surplus = self._around.holdings.surplus()
         if surplus:
-            await self._commit(Batch(), save=True)
+            await self._commit(self._gathered, save=True)
             await self._recorded()
             if DUTY_SHARD in surplus:
                 self._watch.go_off_duty()
@@ -127,13 +139,15 @@ class Consumer:
         if idle:
             self._bus_us = max(self._bus_us, time.time_ns() // 1000)
         await self._report_for_duty()
-        batch = Batch()
+        batch = self._gathered
+        if not batch:
+            self._gathering_since = time.monotonic()
         self._take_changes(batch, idle=idle)
         for delivery in deliveries:
             await self._take(delivery, batch)
             if batch.results > MOST_RESULTS:
                 await self._commit(batch)
-                batch = Batch()
+                batch = self._gathered
             elif self._recording is not None:
                 await asyncio.sleep(0)  # what is being committed wants to be sent
         if self._bus_us and time.monotonic() - self._passed_at >= LET_PASS_S:
@@ -141,7 +155,9 @@ class Consumer:
             for shard in self._deciding():
                 await self._add(batch, shard, shard.let_pass(self._bus_us))
             self._compare_regions()
-        await self._commit(batch)
+        waits = bool(batch) and batch.is_quiet and batch.results <= FEW_RESULTS
+        if not waits or time.monotonic() >= self._gathering_since + GATHER_S:
+            await self._commit(batch)
 
     async def _report_for_duty(self) -> None:
         """Only once the shard is up to date: its mark has to go with what is judged."""
@@ -251,6 +267,7 @@ class Consumer:
         batch.stream_time = self._around.holdings.stream_time
         if not batch:
             return
+        self._gathered = Batch()
         await self._recorded()
         self._recording = asyncio.ensure_future(self._record(batch, self._declared.latest.get))
 

@@ -81,5 +81,10 @@ class Batch:
         self.seen.append(seen)
         self.results += int(seen.stored.sum())
 
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing follows from what was seen."""
+        return not any((self.transitions, self.poisoned, self.region_events, self.notices))
+
     def __bool__(self) -> bool:
         return any((self.seen, self.transitions, self.poisoned, self.region_events, self.notices, self.marks))

@@ -1,58 +1,73 @@
-"""Tells the api what to watch, and asks it which regions there are."""
+"""Tells the api what to watch, and asks it which regions there are, by way of `calls.py`."""
 
-from datetime import timedelta
-from typing import cast
-
-import grpc
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+import asyncio
+import json
+import sys
+from typing import Any
 
 from quivive.configuration import Configuration, Loaded, RegionConfig, canonical_json
 from quivive.embedded.supervise import Failed
 from quivive.settings import EXIT_USAGE
-from quivive.v1 import configuration_pb2, configuration_pb2_grpc, region_pb2, region_pb2_grpc
 
-CALL_WITHIN = timedelta(seconds=60)
-"""A first apply of thousands of sites is one long transaction."""
 DEFAULT_REGION = "local"
+LONGEST_LINE = 1 << 20
 
 
-async def regions(address: str, token: str) -> tuple[str, ...]:
-    """The regions that were declared earlier, by name."""
-    async with grpc.aio.insecure_channel(address) as channel:
-        stub = region_pb2_grpc.RegionServiceStub(channel)
-        try:
-            answer = await stub.ListRegions(
-                region_pb2.ListRegionsRequest(),
-                timeout=CALL_WITHIN.total_seconds(),
-                wait_for_ready=True,
-                metadata=_shown(token),
-            )
-        except grpc.aio.AioRpcError as error:
-            raise Failed(f"the api does not answer: {error.details()}") from None
-    return tuple(region.name.removeprefix("regions/") for region in answer.regions if region.declared)
+class Caller:
+    """Calls of the api, made by a program that is there from `start` to `close`."""
 
+    def __init__(self, address: str, token: str) -> None:
+        self._to = {"address": address, "token": token}
+        self._process: asyncio.subprocess.Process | None = None
 
-async def apply(
-    address: str, token: str, configuration: Configuration, loaded: Loaded | None
-) -> list[configuration_pb2.Change]:
-    """Make the configuration so; what changed. Raises Failed with every objection, at its place in the files."""
-    request = configuration_pb2.ApplyConfigurationRequest(configuration=canonical_json(configuration))
-    async with grpc.aio.insecure_channel(address) as channel:
-        stub = configuration_pb2_grpc.ConfigurationServiceStub(channel)
-        try:
-            answer = await stub.ApplyConfiguration(
-                request, timeout=CALL_WITHIN.total_seconds(), wait_for_ready=True, metadata=_shown(token)
-            )
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
-                raise Failed(f"the configuration could not be applied: {error.details()}") from None
-            raise Failed("\n".join(_objections(error, loaded)), EXIT_USAGE) from None
-    return list(answer.changes)
+    async def start(self) -> None:
+        """Early: it gets ready while others do."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "quivive.embedded.calls"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
+            # Ctrl-C is for the supervisor, which closes our input.
+            start_new_session=True,
+        )
 
+    async def close(self) -> None:
+        """It has nothing to lose."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
 
-def _shown(token: str) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {token}"),)
+    async def regions(self) -> tuple[str, ...]:
+        """The regions that were declared earlier, by name."""
+        answer = await self._call("regions")
+        if "error" in answer:
+            raise Failed(f"the api does not answer: {answer['error']}")
+        return tuple(answer["regions"])
+
+    async def apply(self, configuration: Configuration, loaded: Loaded | None) -> None:
+        """Make the configuration so. Raises Failed with every objection, at its place in the files."""
+        answer = await self._call("apply", configuration=canonical_json(configuration))
+        if "error" not in answer:
+            return
+        if answer["violations"] is None:
+            raise Failed(f"the configuration could not be applied: {answer['error']}")
+        objections = [
+            str((loaded.problem_at(field, text) if loaded else None) or f"{field}: {text}")
+            for field, text in answer["violations"]
+        ]
+        raise Failed("\n".join(objections) or answer["error"], EXIT_USAGE)
+
+    async def _call(self, call: str, **values: str) -> dict[str, Any]:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({"call": call, **self._to, **values}).encode() + b"\n")
+        line = await process.stdout.readline()
+        if not line:
+            raise Failed("the program that calls the api has ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
 
 def with_regions(configuration: Configuration, names: tuple[str, ...]) -> Configuration:
@@ -63,15 +78,3 @@ def with_regions(configuration: Configuration, names: tuple[str, ...]) -> Config
         known = declared.get(name, RegionConfig(id=name))
         declared[name] = known.model_copy(update={"simulated": known.simulated or simulated})
     return configuration.model_copy(update={"regions": tuple(declared.values())})
-
-
-def _objections(error: grpc.aio.AioRpcError, loaded: Loaded | None) -> list[str]:
-    status = rpc_status.from_call(cast(grpc.Call, error))
-    lines: list[str] = []
-    for detail in status.details if status else ():
-        request = error_details_pb2.BadRequest()
-        if detail.Unpack(request):
-            for violation in request.field_violations:
-                objection = loaded.problem_at(violation.field, violation.description) if loaded else None
-                lines.append(str(objection or f"{violation.field}: {violation.description}"))
-    return lines or [str(error.details())]

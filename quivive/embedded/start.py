@@ -54,16 +54,16 @@ class Start:
     def __init__(self, prepared: Preparation, supervisor: Supervisor, console: Console, started: float) -> None:
         self._prepared, self._around = prepared, prepared.around
         self._supervisor, self._console, self._started = supervisor, console, started
+        host = reachable(self._around.bind)
+        self._caller = declare.Caller(host_port(host, self._around.grpc_port), self._around.places.token())
 
     async def run(self) -> None:
         """Never returns. Raises Failed with what the user must change or what does not work."""
-        await side_by_side(self._bus_and_agents(), self._database_and_schema())
-        await self._supervisor.start(Stage.API, services.api(self._around))
-        aggregators = (services.aggregator(self._around, n + 1) for n in range(self._prepared.aggregators))
-        await self._supervisor.start(Stage.AGGREGATOR, *aggregators)
-        regions = await self._declare()
-        if not self._prepared.regions:
-            await self._start_agents(regions)
+        await self._caller.start()
+        try:
+            regions = await self._begin()
+        finally:
+            await self._caller.close()
         for line in self._whereabouts(regions).lines(time.monotonic() - self._started):
             self._console.write(announce.NAME, line)
         first = asyncio.create_task(announce.first_result(self._around.database_url, self._started, self._console))
@@ -74,6 +74,17 @@ class Start:
             # The database may have gone away under it: that is shown by others.
             with suppress(asyncio.CancelledError, psycopg.Error):
                 await first
+
+    async def _begin(self) -> tuple[str, ...]:
+        """Start everything; the regions that have an agent here."""
+        await side_by_side(self._bus_and_agents(), self._database_and_schema())
+        await self._supervisor.start(Stage.API, services.api(self._around))
+        aggregators = (services.aggregator(self._around, n + 1) for n in range(self._prepared.aggregators))
+        await self._supervisor.start(Stage.AGGREGATOR, *aggregators)
+        regions = await self._declare()
+        if not self._prepared.regions:
+            await self._start_agents(regions)
+        return regions
 
     async def _bus_and_agents(self) -> None:
         show = self._prepared.demo
@@ -112,12 +123,10 @@ class Start:
         """Declare regions and configuration; the regions that are to have an agent here."""
         host = reachable(self._around.bind)
         await self._supervisor.until(lambda: answers(host, self._around.grpc_port), "the api", API_WITHIN)
-        address = host_port(host, self._around.grpc_port)
-        token = self._around.places.token()
-        earlier = await declare.regions(address, token)
+        earlier = await self._caller.regions()
         regions = self._prepared.regions or earlier or (declare.DEFAULT_REGION,)
         wanted = declare.with_regions(self._prepared.configuration, regions)
-        await declare.apply(address, token, wanted, self._prepared.loaded)
+        await self._caller.apply(wanted, self._prepared.loaded)
         if elsewhere := sorted({*earlier} - {*regions}):
             self._console.write(announce.NAME, f"declared, but without an agent here: {', '.join(elsewhere)}")
         return regions
