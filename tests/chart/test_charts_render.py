@@ -189,6 +189,8 @@ def test_the_notes_name_each_weak_setting_and_praise_none(release):
                 "smtp.secret.name",
                 "heartbeats.secret.name",
                 "operatorToken.secret.name",
+                "links.secret.name",
+                "deadman.secret.name",
                 "api.replicas",
                 "networkPolicy.enabled",
             }

@@ -18,6 +18,9 @@ SECRETS = {
     "QUIVIVE_DATABASE_URL": "postgresql://user:password@db:5432/quivive",
     "QUIVIVE_HEARTBEAT_KEY": "a key for the addresses of jobs, long enough",
     "QUIVIVE_SMTP_URL": "smtps://user:password@relay:465",
+    "QUIVIVE_OPERATOR_TOKEN": "an operator's first token, long enough for anybody",
+    "QUIVIVE_LINK_KEY": "a key for links that acknowledge",
+    "QUIVIVE_DEADMAN_URLS": "https://watch.example/ping/1 https://watch.example/ping/2",
 }
 
 

@@ -70,6 +70,17 @@ capabilities:
       key: {{ .Values.database.secret.key }}
 {{- end -}}
 
+{{/* A variable of the environment, where its Secret is named. Arguments: variable, secret. */}}
+{{- define "quivive.optionalSecretEnv" -}}
+{{- if .secret.name -}}
+- name: {{ .variable }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret.name }}
+      key: {{ .secret.key }}
+{{- end -}}
+{{- end -}}
+
 {{/* Where a pod may be placed. Argument: the service's values. */}}
 {{- define "quivive.placement" -}}
 {{- with .priorityClassName }}
@@ -104,6 +115,12 @@ topologySpreadConstraints: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- if not .Values.operatorToken.secret.name }}
 ! operatorToken.secret.name is empty: nobody can call the api, unless there are tokens in the database already.
+{{- end }}
+{{- if not .Values.links.secret.name }}
+! links.secret.name is empty: messages have no link that acknowledges.
+{{- end }}
+{{- if not .Values.deadman.secret.name }}
+! deadman.secret.name is empty: nobody is told when Quivive itself is away.
 {{- end }}
 {{- if not .Values.heartbeats.secret.name }}
 ! heartbeats.secret.name is empty: jobs that call us (heartbeat checks) cannot be declared.
