@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -112,7 +113,7 @@ class Consumer:
             if self._recording is not None:
                 self._recording.cancel()
 
-    async def _until_read(self, reading: asyncio.Future[list[Delivery]], stop: asyncio.Future[bool]) -> None:
+    async def _until_read(self, reading: asyncio.Future[Any], stop: asyncio.Future[Any]) -> None:
         """Wait, and commit what was gathered when nothing joins it in time."""
         while not reading.done() and not stop.done():
             left_s = max(self._gathering_since + GATHER_S - time.monotonic(), 0.0) if self._gathered else None

@@ -85,7 +85,7 @@ class Database:
                 return _only_row(cursor)
 
     async def fetch_binaries(self, *queries: LiteralString, **parameters: object) -> list[list[bytes | None]]:
-        """As `fetch_binary`, of several queries in one round trip and of one moment. Each takes those of the parameters that it names.
+        """As `fetch_binary`, of several queries in one round trip and of one moment. Each takes those parameters that it names.
 
         Their plans are the same whatever the parameters: planning takes longer than such a query.
         """

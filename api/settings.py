@@ -36,7 +36,8 @@ class ApiSettings(ServiceSettings, DatabaseSettings):
         timedelta(seconds=10), gt=timedelta(0), description="Shortest interval a check may have, such as 10s"
     )
     api_auth: Literal["required", "off"] = Field(
-        "required", description="Whether gRPC and the JSON face ask for a token; off: whoever reaches them is an operator"
+        "required",
+        description="Whether gRPC and the JSON face ask for a token; off: whoever reaches them is an operator",
     )
     operator_token: SecretStr | None = Field(
         None, min_length=32, max_length=512, description="A token that is an operator's, beside those in the database"

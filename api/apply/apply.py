@@ -100,7 +100,9 @@ def _note(changes: list[Change]) -> None:
     made = [change for change in changes if change.action is not Action.KEEP]
     if not made:
         audit.dry()
-    audit.summed_up({"changes": [f"{change.action.name.lower()} {change.name}" for change in made[:100]], "of": len(made)})
+    audit.summed_up(
+        {"changes": [f"{change.action.name.lower()} {change.name}" for change in made[:100]], "of": len(made)}
+    )
 
 
 def _log_changes(changes: list[Change]) -> None:

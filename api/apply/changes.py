@@ -157,9 +157,7 @@ def describe(plan: Plan, checks: CheckChanges, call_url: Callable[[str], str] | 
     return changes
 
 
-def _terms(
-    site: SiteConfig, plan: Plan, regions: Sequence[str], drained: frozenset[str], *, heartbeats: bool
-) -> Terms:
+def _terms(site: SiteConfig, plan: Plan, regions: Sequence[str], drained: frozenset[str], *, heartbeats: bool) -> Terms:
     customer = plan.customers.after[site.customer]
     return Terms(plan.plans.after[customer.plan].interval, customer.timezone, regions, drained, heartbeats)
 

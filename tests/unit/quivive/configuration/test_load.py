@@ -132,7 +132,10 @@ def test_a_url_that_can_be_requested_is_taken(tmp_path: Path, url: str) -> None:
             "channels:\n  - {id: a, type: pager}",
             "a.yaml:2: channels[0].type: must be email, webhook, pagerduty, jira, slack, teams, ntfy or apprise, not 'pager'",
         ),
-        ("channels:\n  - {id: a}", "a.yaml:2: channels[0].type: is required: email, webhook, pagerduty, jira, slack, teams, ntfy or apprise"),
+        (
+            "channels:\n  - {id: a}",
+            "a.yaml:2: channels[0].type: is required: email, webhook, pagerduty, jira, slack, teams, ntfy or apprise",
+        ),
         ("channels:\n  - {id: a, type: slack}", "a.yaml:2: channels[0]: needs either token or webhook"),
         (
             "channels:\n  - {id: a, type: email, to: [a@b.example], server: {host: x, colour: red}}",
