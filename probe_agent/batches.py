@@ -22,8 +22,9 @@ HOLD_US = SECOND_US
 SPAN_US = 30 * 60 * SECOND_US
 """Times of a batch lie within this of its base, so that 32 bits of microseconds hold them."""
 MAX_RESULTS = 1000
-MAX_EVIDENCE = 64
-"""With evidence of at most 11 KiB each, a batch stays below the broker's 1 MiB a message."""
+MAX_EVIDENCE = 56
+CERTIFICATE_NAMES = 10
+"""With evidence of at most 15 KiB each, a batch stays below the broker's 1 MiB a message."""
 
 shard_of = lru_cache(maxsize=65536)(checks.shard_of)
 
@@ -233,7 +234,13 @@ def _encode_evidence(index: int, evidence: Evidence) -> bus_pb2.Evidence:
         headers={_text(name): _text(value) for name, value in evidence.headers},
         body_excerpt=_text(evidence.body_excerpt),
         hops=[encode_hop(hop) for hop in evidence.hops],
+        resolved=evidence.resolved,
+        body_hash=evidence.body_hash,
+        body_characters=evidence.body_characters,
     )
+    if evidence.certificate is not None:
+        message.certificate.CopyFrom(encode_sighting(index, evidence.certificate))
+        del message.certificate.names[CERTIFICATE_NAMES:]
     if evidence.certificate_expire_us is not None:
         expire = Timestamp()
         expire.FromDatetime(to_datetime(evidence.certificate_expire_us))

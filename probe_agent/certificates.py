@@ -12,6 +12,8 @@ from quivive.domain.times import to_us
 
 MAX_NAMES = 100
 """Subject alternative names kept; shared certificates have hundreds."""
+NAME_CHARACTERS = 300
+"""Of one name: no host's is longer, what else a certificate says may be."""
 REMEMBERED = 4096
 """Certificates whose facts are kept, since reading them costs a tenth of a handshake."""
 
@@ -87,11 +89,13 @@ _SHORT = (("CN", NameOID.COMMON_NAME), ("O", NameOID.ORGANIZATION_NAME), ("C", N
 def _name(name: x509.Name) -> str:
     """CN=R3, O=Let's Encrypt, C=US"""
     found = [(short, name.get_attributes_for_oid(oid)) for short, oid in _SHORT]
-    return ", ".join(f"{short}={parts[-1].value!s}" for short, parts in found if parts)
+    return ", ".join(f"{short}={parts[-1].value!s}" for short, parts in found if parts)[:NAME_CHARACTERS]
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     with suppress(ValueError, *_UNREADABLE):
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return tuple(str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress))[:MAX_NAMES]
+        return tuple(
+            str(name.value)[:NAME_CHARACTERS] for name in names if isinstance(name, x509.DNSName | x509.IPAddress)
+        )[:MAX_NAMES]
     return ()

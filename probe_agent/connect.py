@@ -80,6 +80,8 @@ class Course:
     """Addresses with port that have just failed: others go first."""
     address: str = ""
     """The address that was tried last, with its port."""
+    resolved: tuple[str, ...] = ()
+    """The addresses that the last name had."""
     sightings: list[Sighting] = field(default_factory=list)
     verified: list[Verified] = field(default_factory=list)
     """Full handshakes of this attempt."""
@@ -98,6 +100,7 @@ async def connect(surroundings: Surroundings, course: Course, host: str, port: i
     course.enter(Phase.DNS)
     literal = literal_address(host) if family == ANY else None
     found = [literal] if literal is not None else await surroundings.resolver.addresses(host, family)
+    course.resolved = () if literal is not None else tuple(found)
     allowed = [address for address in found if surroundings.guard.allows(address)]
     if not allowed:
         raise Failed(classify.address_forbidden(host, found[0]))

@@ -35,6 +35,13 @@ class Evidence:
     certificate_expire_us: int | None = None
     hops: tuple[HopTaken, ...] = ()
     """Where redirects were followed."""
+    resolved: tuple[str, ...] = ()
+    """The addresses that the last name had."""
+    certificate: Sighting | None = None
+    """The last one that was shown."""
+    body_hash: str = ""
+    """SHA-256 of what was read, in hexadecimal."""
+    body_characters: int = 0
 
 
 @dataclass(frozen=True, slots=True)

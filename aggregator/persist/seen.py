@@ -100,6 +100,17 @@ def _content(evidence: bus_pb2.Evidence) -> dict[str, Any]:
         content["hops"] = [_hop(hop) for hop in evidence.hops]
     if evidence.HasField("certificate_expire_time"):
         content["certificate_expire_time"] = _iso(evidence.certificate_expire_time)
+    if evidence.resolved:
+        content["resolved"] = [_clean(address) for address in evidence.resolved]
+    if evidence.HasField("certificate"):
+        shown = evidence.certificate
+        content["certificate"] = {
+            "subject": _clean(shown.subject),
+            "issuer": _clean(shown.issuer),
+            "names": [_clean(name) for name in shown.names],
+            "fingerprint": _clean(shown.fingerprint),
+        }
+    content |= {"body_hash": _clean(evidence.body_hash), "body_characters": evidence.body_characters}
     return {name: value for name, value in content.items() if value}
 
 

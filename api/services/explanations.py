@@ -14,7 +14,7 @@ from quivive.v1 import incident_pb2, outcome_pb2
 
 
 def evidence_message(row: EvidenceRow) -> incident_pb2.IncidentEvidence:
-    excerpt = row.content.get("body_excerpt", "")
+    excerpt, certificate = row.content.get("body_excerpt", ""), row.content.get("certificate", {})
     return incident_pb2.IncidentEvidence(
         region=row.region,
         slot=timestamp(row.slot),
@@ -32,8 +32,15 @@ def evidence_message(row: EvidenceRow) -> incident_pb2.IncidentEvidence:
         url=row.content.get("url", ""),
         headers=row.content.get("headers", {}),
         body_excerpt=excerpt,
-        body_hash=sha256(excerpt.encode()).hexdigest() if excerpt else "",
+        # Evidence from before the whole body was hashed has its excerpt only.
+        body_hash=row.content.get("body_hash") or (sha256(excerpt.encode()).hexdigest() if excerpt else ""),
+        body_characters=row.content.get("body_characters", 0),
         certificate_expire_time=row.content.get("certificate_expire_time", ""),
+        resolved=row.content.get("resolved", ()),
+        certificate_subject=certificate.get("subject", ""),
+        certificate_issuer=certificate.get("issuer", ""),
+        certificate_names=certificate.get("names", ()),
+        certificate_fingerprint=certificate.get("fingerprint", ""),
     )
 
 

@@ -1,14 +1,27 @@
 """The page of one incident: what happened when, and what each attempt saw."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from api.database import Database
-from api.incidents import EventRow, IncidentRow, VoteRow, read_events, read_incident, read_votes
+from api.incidents import (
+    EventRow,
+    EvidenceRow,
+    IncidentRow,
+    VoteRow,
+    read_counted,
+    read_events,
+    read_evidence,
+    read_incident,
+    read_votes,
+)
 from api.phrases import Phrases
 from quivive.domain.times import SECOND_US, to_us
 from quivive.domain.words import Outcome
+
+EVIDENCE_SHOWN = 12
 
 EVENT_WORDS = {
     "confirmed": "Confirmed",
@@ -34,6 +47,15 @@ class VoteView:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """What a failing attempt kept, as labels and values."""
+
+    title: str
+    facts: Sequence[tuple[str, str]]
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentView:
     incident: IncidentRow
     cause: str
@@ -42,6 +64,10 @@ class IncidentView:
     to_detect: str
     events: Sequence[EventRow]
     votes: Sequence[VoteView]
+    confidence: str
+    counted: Sequence[tuple[str, str]]
+    """By region: how its vote counted when it was confirmed."""
+    evidence: Sequence[EvidenceView]
 
 
 async def read_incident_view(database: Database, phrases: Phrases, incident: str, now: datetime) -> IncidentView:
@@ -56,7 +82,34 @@ async def read_incident_view(database: Database, phrases: Phrases, incident: str
         to_detect=_to_detect(to_us(row.confirm_time) - start_us, phrases),
         events=await read_events(database, incident),
         votes=[_vote_view(vote, phrases) for vote in await read_votes(database, row)],
+        confidence="" if row.confidence is None else f"{row.confidence:.0%} sure",
+        counted=[(vote["region"], _counted(vote)) for vote in await read_counted(database, incident)],
+        evidence=[_evidence_view(kept) for kept in (await read_evidence(database, incident))[:EVIDENCE_SHOWN]],
     )
+
+
+def _counted(vote: Mapping[str, Any]) -> str:
+    said = "" if vote.get("up") is None else "UP, " if vote["up"] else "DOWN, "
+    return f"{said}{vote['standing']}"
+
+
+def _evidence_view(row: EvidenceRow) -> EvidenceView:
+    seen = row.content
+    certificate = seen.get("certificate", {})
+    facts = {
+        "Seen": seen.get("detail", ""),
+        "Address": seen.get("address", ""),
+        "Name leads to": ", ".join(seen.get("resolved", ())),
+        "Page": seen.get("url", ""),
+        "Certificate": " by ".join(part for part in (certificate.get("subject"), certificate.get("issuer")) if part),
+        "Valid for": ", ".join(certificate.get("names", ())),
+        "Valid until": seen.get("certificate_expire_time", ""),
+        "Fingerprint": certificate.get("fingerprint", ""),
+        "Headers": "\n".join(f"{name}: {value}" for name, value in seen.get("headers", {}).items()),
+        "Body": f"{seen['body_characters']} characters, SHA-256 {seen['body_hash']}" if "body_hash" in seen else "",
+    }
+    title = f"{row.region}, {_attempt(row.attempt)} attempt, {row.end_time:%H:%M:%S}"
+    return EvidenceView(title, [fact for fact in facts.items() if fact[1]], seen.get("body_excerpt", ""))
 
 
 def _to_detect(us: int, phrases: Phrases) -> str:

@@ -1,24 +1,27 @@
 """What is kept of a failing attempt, within bounds and without secrets."""
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from urllib.parse import urlsplit, urlunsplit
 
 from probe_agent.connect import Course
+from probe_agent.expectations import Body
 from probe_agent.http.request import Header
 from probe_agent.results import Evidence, HopTaken
 
 HEADERS_BYTES = 4096
 DETAIL_CHARACTERS = 500
 URL_CHARACTERS = 2048
+MOST_ADDRESSES = 16
 
 # They carry sessions.
 _SECRET = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authenticate"})
 
 
 def gather(
-    detail: str, course: Course, url: str, headers: Iterable[Header], excerpt: str, hops: Sequence[HopTaken] = ()
+    detail: str, course: Course, url: str, headers: Iterable[Header], body: Body, hops: Sequence[HopTaken] = ()
 ) -> Evidence:
-    """The evidence of an attempt that ended in `detail`; `headers` are the last response's, if any."""
+    """The evidence of an attempt that ended in `detail`; `headers` and `body` are the last response's, if any."""
     certificate = course.certificate
     return Evidence(
         detail=detail[:DETAIL_CHARACTERS].replace("\0", "\ufffd"),
@@ -26,9 +29,13 @@ def gather(
         url=without_credentials(url)[:URL_CHARACTERS],
         headers=_within_bounds(headers),
         # U+0000 cannot be stored as text.
-        body_excerpt=excerpt.replace("\0", "\ufffd"),
+        body_excerpt=body.excerpt.replace("\0", "\ufffd"),
         certificate_expire_us=certificate.not_after_us if certificate is not None else None,
         hops=tuple(hops),
+        resolved=course.resolved[:MOST_ADDRESSES],
+        certificate=course.sightings[-1] if course.sightings else None,
+        body_hash=sha256(body.text.encode("utf-8", "surrogatepass")).hexdigest() if body.characters else "",
+        body_characters=body.characters,
     )
 
 

@@ -102,7 +102,7 @@ class HttpVisit:
         """What is kept of it. `phases` are the whole attempt's."""
         if self._hops:
             self._hops.append(self._hop(phases))
-        return gather(verdict.detail, self._transport.course, self._url, self.headers, self.body.excerpt, self._hops)
+        return gather(verdict.detail, self._transport.course, self._url, self.headers, self.body, self._hops)
 
     def leave(self) -> None:
         self._transport.hang_up()

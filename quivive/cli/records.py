@@ -126,7 +126,13 @@ def incident_evidence(incident: incident_pb2.Incident) -> list[Record]:
             "headers": dict(item.headers),
             "body_excerpt": item.body_excerpt,
             "body_hash": item.body_hash or None,
+            "body_characters": item.body_characters or None,
+            "resolved": list(item.resolved),
             "certificate_expire_time": item.certificate_expire_time or None,
+            "certificate_subject": item.certificate_subject or None,
+            "certificate_issuer": item.certificate_issuer or None,
+            "certificate_names": list(item.certificate_names),
+            "certificate_fingerprint": item.certificate_fingerprint or None,
         }
         for item in incident.evidence
     ]

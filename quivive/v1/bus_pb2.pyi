@@ -887,6 +887,10 @@ class Evidence(_message.Message):
     BODY_EXCERPT_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     HOPS_FIELD_NUMBER: _builtins.int
+    RESOLVED_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    BODY_HASH_FIELD_NUMBER: _builtins.int
+    BODY_CHARACTERS_FIELD_NUMBER: _builtins.int
     result: _builtins.int
     """The index of the result it belongs to."""
     detail: _builtins.str
@@ -897,6 +901,10 @@ class Evidence(_message.Message):
     """The URL of the last hop."""
     body_excerpt: _builtins.str
     """The first 512 characters of the decoded body."""
+    body_hash: _builtins.str
+    """SHA-256 of all that was read of the body, as UTF-8 text, in hexadecimal; empty without a body."""
+    body_characters: _builtins.int
+    """So many characters of it were read."""
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Response headers of the last hop, capped at 4 KiB in all."""
@@ -909,6 +917,14 @@ class Evidence(_message.Message):
     def hops(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hop]:
         """Where redirects were followed, each request with its own times."""
 
+    @_builtins.property
+    def resolved(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The addresses that the last hop's name had, at most 16; empty where it is an address itself, or had none."""
+
+    @_builtins.property
+    def certificate(self) -> Global___CertificateSighting:
+        """The certificate that was shown last, accepted or not, with at most 10 of its names."""
+
     def __init__(
         self,
         *,
@@ -920,10 +936,14 @@ class Evidence(_message.Message):
         body_excerpt: _builtins.str = ...,
         certificate_expire_time: _timestamp_pb2.Timestamp | None = ...,
         hops: _abc.Iterable[Global___Hop] | None = ...,
+        resolved: _abc.Iterable[_builtins.str] | None = ...,
+        certificate: Global___CertificateSighting | None = ...,
+        body_hash: _builtins.str = ...,
+        body_characters: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "certificate_expire_time", b"certificate_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "body_excerpt", b"body_excerpt", "certificate_expire_time", b"certificate_expire_time", "detail", b"detail", "headers", b"headers", "hops", b"hops", "result", b"result", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "body_characters", b"body_characters", "body_excerpt", b"body_excerpt", "body_hash", b"body_hash", "certificate", b"certificate", "certificate_expire_time", b"certificate_expire_time", "detail", b"detail", "headers", b"headers", "hops", b"hops", "resolved", b"resolved", "result", b"result", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -489,6 +489,12 @@ class IncidentEvidence(_message.Message):
     BODY_EXCERPT_FIELD_NUMBER: _builtins.int
     BODY_HASH_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    RESOLVED_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SUBJECT_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_ISSUER_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_NAMES_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    BODY_CHARACTERS_FIELD_NUMBER: _builtins.int
     region: _builtins.str
     attempt: _builtins.int
     cause: _outcome_pb2.Cause.ValueType
@@ -504,15 +510,28 @@ class IncidentEvidence(_message.Message):
     url: _builtins.str
     body_excerpt: _builtins.str
     body_hash: _builtins.str
-    """SHA-256 of the excerpt, in hexadecimal; empty without one."""
+    """SHA-256 of all that was read of the body, in hexadecimal; empty without one."""
     certificate_expire_time: _builtins.str
     """ISO 8601; empty where no certificate was seen."""
+    certificate_subject: _builtins.str
+    """The certificate that was shown last, accepted or not; empty where none was."""
+    certificate_issuer: _builtins.str
+    certificate_fingerprint: _builtins.str
+    """SHA-256 in hexadecimal."""
+    body_characters: _builtins.int
+    """So many characters of the body were read."""
     @_builtins.property
     def slot(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def resolved(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The addresses that the name had."""
+
+    @_builtins.property
+    def certificate_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -534,10 +553,16 @@ class IncidentEvidence(_message.Message):
         body_excerpt: _builtins.str = ...,
         body_hash: _builtins.str = ...,
         certificate_expire_time: _builtins.str = ...,
+        resolved: _abc.Iterable[_builtins.str] | None = ...,
+        certificate_subject: _builtins.str = ...,
+        certificate_issuer: _builtins.str = ...,
+        certificate_names: _abc.Iterable[_builtins.str] | None = ...,
+        certificate_fingerprint: _builtins.str = ...,
+        body_characters: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "slot", b"slot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attempt", b"attempt", "body_excerpt", b"body_excerpt", "body_hash", b"body_hash", "cause", b"cause", "certificate_expire_time", b"certificate_expire_time", "connect", b"connect", "detail", b"detail", "dns", b"dns", "end_time", b"end_time", "first_byte", b"first_byte", "headers", b"headers", "http_status", b"http_status", "region", b"region", "slot", b"slot", "tls", b"tls", "transfer", b"transfer", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attempt", b"attempt", "body_characters", b"body_characters", "body_excerpt", b"body_excerpt", "body_hash", b"body_hash", "cause", b"cause", "certificate_expire_time", b"certificate_expire_time", "certificate_fingerprint", b"certificate_fingerprint", "certificate_issuer", b"certificate_issuer", "certificate_names", b"certificate_names", "certificate_subject", b"certificate_subject", "connect", b"connect", "detail", b"detail", "dns", b"dns", "end_time", b"end_time", "first_byte", b"first_byte", "headers", b"headers", "http_status", b"http_status", "region", b"region", "resolved", b"resolved", "slot", b"slot", "tls", b"tls", "transfer", b"transfer", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import socket
 import ssl
 import time
@@ -377,15 +378,26 @@ async def test_a_handshake_that_hangs_times_out_in_tls(checker: Checker, serve: 
     assert result.phases.tls >= TIMEOUT_US / 100 * 0.9
 
 
-async def test_a_failing_https_site_shows_how_long_its_certificate_is_valid(
+async def test_a_failing_https_site_shows_its_certificate_its_addresses_and_all_of_its_body(
     checker: Checker, serve: Serve, authority: trustme.CA
 ) -> None:
     expire = days(30).replace(microsecond=0)
     certificate = authority.issue_cert(HOST, not_after=expire)
-    port = await serve(answering(page(b"", "503 Service Unavailable")), tls=server_side(certificate))
+    body = "défaillance ".encode() * 300
+    port = await serve(answering(page(body, "503 Service Unavailable")), tls=server_side(certificate))
     result = await look(checker, port, scheme="https")
-    assert result.evidence is not None
-    assert result.evidence.certificate_expire_us == expire.timestamp() * 1e6
+    evidence = result.evidence
+    assert evidence is not None
+    assert evidence.certificate_expire_us == expire.timestamp() * 1e6
+    assert evidence.certificate is not None
+    assert evidence.certificate.verified
+    assert HOST in evidence.certificate.certificate.names
+    assert evidence.body_hash == hashlib.sha256(body).hexdigest()
+    assert evidence.body_characters == len(body.decode())
+    assert len(evidence.body_excerpt) < evidence.body_characters
+    named = await checker.attempt(check(HttpTarget(f"https://localhost:{port}/")), 1_000_000, 0)
+    assert named.evidence is not None
+    assert HOST in named.evidence.resolved
 
 
 # Answers

@@ -3,6 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe_agent.batches import HOLD_US, MAX_EVIDENCE, MAX_RESULTS, SPAN_US, Batcher, Lot, Origin
+from probe_agent.certificates import Certificate
+from probe_agent.connect import Sighting
+from probe_agent.http.evidence import MOST_ADDRESSES
 from probe_agent.phases import Phases
 from probe_agent.results import Evidence, Result
 from quivive.domain.checks import shard_of
@@ -180,6 +183,14 @@ def test_the_largest_batch_stays_below_the_brokers_limit() -> None:
         (("h" * 100, "v" * 4000),),
         "€" * 512,
         1,
+        resolved=("2001:db8:1234:5678:9abc:def0:1234:5678",) * MOST_ADDRESSES,
+        certificate=Sighting(
+            ("h" * 253, "[2001:db8:1234:5678:9abc:def0:1234:5678]:65535"),
+            Certificate("s" * 300, "i" * 300, ("n" * 253,) * 100, 1, 2, "f" * 64, "TLSv1.3", "c" * 40),
+            verified=True,
+        ),
+        body_hash="f" * 64,
+        body_characters=2**40,
     )
     result = Result(2**63, 2**32 - 1, NOW_US, 19, Outcome.DOWN, NOW_US, Cause.AGENT_FAULT, evidence=evidence)
     batcher = batcher_of()
