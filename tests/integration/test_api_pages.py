@@ -1,5 +1,6 @@
 """The pages and the report, as a browser and a customer get them."""
 
+import json
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -96,6 +97,27 @@ async def test_hostile_names_are_shown_and_never_run(watched: Api) -> None:
         assert "script" not in [tag for tag, _ in page.tags]
         assert HOSTILE in page.text
         assert not any(name.startswith("on") or name == "style" for _, attributes in page.tags for name in attributes)
+
+
+async def test_an_incident_shows_its_evidence(watched: Api) -> None:
+    content = {
+        "detail": HOSTILE,
+        "address": "192.0.2.7:443",
+        "resolved": ["192.0.2.7", "192.0.2.8"],
+        "certificate": {"subject": "CN=shop", "issuer": "CN=R3", "names": ["shop.example"], "fingerprint": "ab" * 32},
+        "body_hash": "cd" * 32,
+        "body_characters": 4321,
+        "body_excerpt": "<script>alert(1)</script>",
+    }
+    watched.rows(
+        "INSERT INTO quivive.incident_evidence (incident_id, slot, region, attempt, end_time, cause, http_status, dns, connect,"
+        " tls, first_byte, transfer, content) VALUES ('inc-1', now(), 'eu-west', 0, now(), 24, 503, 1, 2, 3, 4, 5, %s)",
+        json.dumps(content),
+    )
+    page = Text((await watched.web.get("/incidents/inc-1")).text)
+    for said in ("192.0.2.7, 192.0.2.8", "CN=shop by CN=R3", "shop.example", "ab" * 32, "cd" * 32, "alert(1)"):
+        assert said in page.text
+    assert "script" not in [tag for tag, _ in page.tags]
 
 
 async def test_pages_forbid_everything_that_is_not_ours(watched: Api) -> None:
