@@ -26,6 +26,14 @@ class CustomerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The newest entry of the customer's evidence log."""
+
+    sequence: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SiteView:
     site_id: str
     url: str
@@ -82,6 +90,7 @@ def build(
     figures: Sequence[SiteFigure],
     incidents: Sequence[IncidentRow],
     simulated: Sequence[str],
+    head: Head | None,
     *,
     calendar: Span,
     now: datetime,
@@ -109,7 +118,7 @@ def build(
         sites=[_site_view(figure, calendar, zone, t) for figure in figures],
         incidents=[_incident_view(row, zone, now, t) for row in listed],
         incidents_left_out=t.count("report.incidents_left_out", left_out) if left_out else None,
-        notes=[*_notes(figures, simulated, t), *_after_the_fact(figures, zone, t)],
+        notes=[*_notes(figures, simulated, t), *_after_the_fact(figures, zone, t), *_sealed(head, t)],
         made=t.text("report.made", time=t.moment(now, zone)),
     )
 
@@ -219,6 +228,12 @@ def _after_the_fact(figures: Sequence[SiteFigure], zone: ZoneInfo, t: Phrases) -
             seen=_percent(figure.durations.availability, t),
             corrected=_percent(figure.corrected.availability, t),
         )
+
+
+def _sealed(head: Head | None, t: Phrases) -> Iterator[str]:
+    """What whoever keeps the report can hold any later export of the log against."""
+    if head is not None:
+        yield t.text("report.note_head", sequence=head.sequence, hash=head.hash.hex())
 
 
 def _percent(ratio: float | None, t: Phrases) -> str:

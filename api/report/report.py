@@ -19,7 +19,7 @@ from api.incidents import read_incidents_during
 from api.names import Subject
 from api.phrases import phrases
 from api.regions import read_regions
-from api.report.content import CustomerRow, build
+from api.report.content import CustomerRow, Head, build
 from api.sla import read_figures
 from quivive import sql
 from quivive.domain.times import to_datetime, to_us
@@ -62,5 +62,6 @@ class Reporter:
             to_datetime(window.end_us),
         )
         simulated = [region.name for region in await read_regions(self._database) if region.simulated]
-        report = build(row, figures, incidents, simulated, calendar=calendar, now=now)
+        heads = await self._database.fetch(Head, SQL["head"], customer=customer)
+        report = build(row, figures, incidents, simulated, heads[0] if heads else None, calendar=calendar, now=now)
         return self._templates.get_template("report.html").render(report=report, t=phrases(row.locale))

@@ -13,7 +13,7 @@ from aggregator.seal.sealer import Sealer
 from quivive.domain.words import State
 from quivive.evidence.chain import Entry, verify
 from quivive.evidence.exported import from_message
-from quivive.v1 import evidence_pb2, evidence_pb2_grpc, incident_pb2, outcome_pb2
+from quivive.v1 import evidence_pb2, evidence_pb2_grpc, incident_pb2, outcome_pb2, report_pb2
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -194,3 +194,12 @@ async def test_an_erasure_leaves_hashes_and_no_word_of_the_customer(storage_url:
         )
         # What the customer kept himself still proves itself.
         verify(before)
+
+
+async def test_a_report_names_the_newest_entry_of_the_customers_log(api: Api) -> None:
+    await outage(api)
+    request = report_pb2.RenderReportRequest(customer="customers/martin", month="2026-03")
+    assert "empreinte" not in (await api.reports.RenderReport(request)).html  # nothing is sealed yet
+    await seal_all(api)
+    newest = (await entries(api, "customers/martin"))[-1]
+    assert newest.hash.hex() in (await api.reports.RenderReport(request)).html
