@@ -26,8 +26,10 @@ run: setup ## Start everything on this machine (CONFIG=path; without one, a demo
 	@$(BIN)/quivive up $(if $(CONFIG),--config $(CONFIG),--demo)
 
 test: setup ## Run every test; says what could not run and why (JOBS=4 for more at a time)
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/unit tests/chart tests/integration
-	@$(BIN)/pytest -n 2 tests/e2e
+	@failed=0; \
+	$(BIN)/pytest -n $(JOBS) --dist worksteal tests/unit tests/chart tests/integration || failed=1; \
+	$(BIN)/pytest -n 2 tests/e2e || failed=1; \
+	exit $$failed
 
 test-broker-away: setup ## A thousand checks, the broker away for ten minutes, an agent killed half-way: nothing lost (twelve minutes)
 	@QUIVIVE_TEST_AWAY_S=600 QUIVIVE_TEST_AWAY_CHECKS=1000 $(BIN)/pytest -rP tests/e2e/test_broker_away.py

@@ -149,7 +149,10 @@ async def _work(parts: Parts, stopping: asyncio.Event) -> int:
     """Run the parts; when one ends before it should, everything does."""
     main = [asyncio.ensure_future(parts.consumer.run(stopping)), asyncio.ensure_future(parts.sender.run(stopping))]
     background = [asyncio.ensure_future(part) for part in parts.background]
-    done, _ = await asyncio.wait({*main, *background}, return_when=asyncio.FIRST_COMPLETED)
+    # Told to stop, none of them may be able to end: each may be waiting for the database.
+    told = asyncio.ensure_future(stopping.wait())
+    done, _ = await asyncio.wait({*main, *background, told}, return_when=asyncio.FIRST_COMPLETED)
+    done.discard(told)
     stopping.set()
     _, late = await asyncio.wait(main, timeout=STOP_WITHIN_S)
     if late:

@@ -13,7 +13,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import ApiError
 from api.status.directory import Directory, StatusPage, bare_host
 from api.status.pages import STYLE, STYLE_TAG, Form, Sheet, StatusPages
 from quivive.named_secrets import NoSecret, named_secret
@@ -79,10 +78,7 @@ class StatusRoutes:
 
     async def _host_of(self, scope: Scope) -> StatusPage | None:
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        try:
-            return await self._directory.of_host(host)
-        except ApiError:  # our own pages say that the database is away
-            return None
+        return await self._directory.of_host(host)
 
     async def _on_host(self, request: Request, page: StatusPage) -> Response:
         path = request.url.path

@@ -68,7 +68,7 @@ def _check_logo(value: str) -> str:
 
 
 def _check_domain(value: str) -> str:
-    if "." not in value.strip(".") or value.endswith("."):
+    if not any(character.isalpha() for character in value.rpartition(".")[2]) or "." not in value.strip("."):
         raise ValueError(f"{value!r} is not a full host name such as status.bakery.example")
     return value.lower()
 

@@ -84,7 +84,7 @@ async def test_an_outage_is_confirmed_by_two_regions_and_resolved_by_two(
     await eventually(lambda: states(url)[-1:] == [State.UP], "UP again")
     assert [over for _, over in incidents(url)] == [True]
     assert states(url) == [State.UNKNOWN, State.UP, State.DOWN, State.UP]
-    assert results(url) == 10
+    await eventually(lambda: results(url) == 10, "all results")
 
 
 async def test_one_region_alone_makes_no_incident_and_asks_the_others(

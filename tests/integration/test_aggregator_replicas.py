@@ -108,6 +108,7 @@ async def everything_is_up(publisher: Publisher, url: str, checks: list[int]) ->
     for check in checks:
         await publisher.up(check, *REGIONS, ago_us=3_000_000)
     await eventually(lambda: all(state(url, check) is State.UP for check in checks), "UP")
+    await eventually(lambda: results(url) == len(checks) * len(REGIONS), "all of their results")
 
 
 async def test_aggregators_share_the_shards_evenly_and_leave_them_where_they_are(
