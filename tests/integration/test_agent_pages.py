@@ -151,7 +151,11 @@ async def test_a_firewalls_challenge_is_told_by_its_header(look: Look, status: s
     assert (result.outcome, result.cause) == (Outcome.BLOCKED, Cause.CDN_CHALLENGE)
 
 
-@pytest.mark.parametrize("retry_after", ["120", formatdate(time.time() + 120, usegmt=True), "nonsense", ""])
+@pytest.mark.parametrize(
+    "retry_after",
+    ["120", formatdate(time.time() + 120, usegmt=True), "nonsense", ""],
+    ids=["seconds", "date", "nonsense", "nothing"],
+)
 async def test_a_rate_limit_casts_no_vote_however_it_asks_for_patience(look: Look, retry_after: str) -> None:
     result = await look("429 Too Many Requests", "slow down", *([f"Retry-After: {retry_after}"] if retry_after else []))
     assert (result.outcome, result.cause, result.attempt) == (Outcome.BLOCKED, Cause.RATE_LIMITED, 0)
