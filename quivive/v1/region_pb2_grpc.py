@@ -94,8 +94,8 @@ class RegionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DrainRegion(self, request, context):
-        """Takes a region out of every check's regions until it is undrained; an event that is recorded. FAILED_PRECONDITION when a site
-        would be watched from nowhere.
+        """Takes a region out of every check's regions until it is undrained; an event that is recorded. INVALID_ARGUMENT, with
+        the sites, when one would be watched from nowhere.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,8 +41,8 @@ class RegionServiceStub:
     CreateRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.CreateRegionRequest, _region_pb2.Region]
     """Declares a region. Sites that name no regions are watched from it, too. ALREADY_EXISTS when there is one of this name."""
     DrainRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.DrainRegionRequest, _region_pb2.Region]
-    """Takes a region out of every check's regions until it is undrained; an event that is recorded. FAILED_PRECONDITION when a site
-    would be watched from nowhere.
+    """Takes a region out of every check's regions until it is undrained; an event that is recorded. INVALID_ARGUMENT, with
+    the sites, when one would be watched from nowhere.
     """
     UndrainRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.UndrainRegionRequest, _region_pb2.Region]
     """Takes a drained region back."""
@@ -61,8 +61,8 @@ class RegionServiceAsyncStub(RegionServiceStub):
     CreateRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.CreateRegionRequest, _region_pb2.Region]  # type: ignore[assignment]
     """Declares a region. Sites that name no regions are watched from it, too. ALREADY_EXISTS when there is one of this name."""
     DrainRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.DrainRegionRequest, _region_pb2.Region]  # type: ignore[assignment]
-    """Takes a region out of every check's regions until it is undrained; an event that is recorded. FAILED_PRECONDITION when a site
-    would be watched from nowhere.
+    """Takes a region out of every check's regions until it is undrained; an event that is recorded. INVALID_ARGUMENT, with
+    the sites, when one would be watched from nowhere.
     """
     UndrainRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.UndrainRegionRequest, _region_pb2.Region]  # type: ignore[assignment]
     """Takes a drained region back."""
@@ -102,8 +102,8 @@ class RegionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _region_pb2.DrainRegionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_region_pb2.Region, _abc.Awaitable[_region_pb2.Region]]:
-        """Takes a region out of every check's regions until it is undrained; an event that is recorded. FAILED_PRECONDITION when a site
-        would be watched from nowhere.
+        """Takes a region out of every check's regions until it is undrained; an event that is recorded. INVALID_ARGUMENT, with
+        the sites, when one would be watched from nowhere.
         """
 
     @_abc_1.abstractmethod
