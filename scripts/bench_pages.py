@@ -63,11 +63,14 @@ def change(database_url: str, stop: float) -> None:
         down = False
         while time.monotonic() < stop:
             down = not down
-            connection.execute(
-                "WITH closed AS (UPDATE quivive.state_intervals SET end_time = now() WHERE check_id = 1 AND end_time IS NULL)"
-                " INSERT INTO quivive.state_intervals (check_id, start_time, state, reason) VALUES (1, now(), %s, 'bench')",
-                [3 if down else 1],
-            )
+            with connection.transaction():
+                connection.execute(
+                    "UPDATE quivive.state_intervals SET end_time = now() WHERE check_id = 1 AND end_time IS NULL"
+                )
+                connection.execute(
+                    "INSERT INTO quivive.state_intervals (check_id, start_time, state, reason) VALUES (1, now(), %s, 'bench')",
+                    [3 if down else 1],
+                )
             time.sleep(2)
 
 
